@@ -1,0 +1,124 @@
+"""Texts with slots: `{limit.max|money}`. Precompiled to segments; no logic, a closed list of filters.
+
+A slot is a path into the variables and a filter. What a filter prints depends on the value only, so
+the longest screen can be worked out from the variables' declared types.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import cython
+
+from .text import to_gsm
+
+
+def money(cents: int) -> str:
+    """Cents as shillings: 500000 is "5,000", 500050 is "5,000.50"."""
+    whole, rest = divmod(abs(cents), 100)
+    sign = "-" if cents < 0 else ""
+    return f"{sign}{whole:,}.{rest:02d}" if rest else f"{sign}{whole:,}"
+
+
+def number(value: int) -> str:
+    """An integer with thousands separated: 12345 is "12,345"."""
+    return f"{value:,}"
+
+
+def percent(basis_points: int) -> str:
+    """Basis points as per cent: 1500 is "15%", 18250 is "182.5%"."""
+    whole, rest = divmod(abs(basis_points), 100)
+    sign = "-" if basis_points < 0 else ""
+    return f"{sign}{whole}.{rest:02d}".rstrip("0") + "%" if rest else f"{sign}{whole}%"
+
+
+def date(iso: str) -> str:
+    """An ISO date as day/month/year: "2026-11-23" is "23/11/2026"."""
+    return f"{iso[8:10]}/{iso[5:7]}/{iso[0:4]}"
+
+
+def first(text: str) -> str:
+    """The first word."""
+    return text.split(" ", 1)[0]
+
+
+def phone(msisdn: str) -> str:
+    """A masked number, for reading back: "254712345678" is "07xx xxx 678"."""
+    return f"07xx xxx {msisdn[-3:]}" if msisdn.startswith("2547") else f"xxx xxx {msisdn[-3:]}"
+
+
+FILTERS: dict[str, Callable[[Any], str]] = {
+    "": str,
+    "money": money,
+    "number": number,
+    "percent": percent,
+    "date": date,
+    "upper": lambda value: str(value).upper(),
+    "first": first,
+    "phone": phone,
+}
+
+
+@cython.cclass
+class Template:
+    """One text in one language. `static` is the whole text when it has no slot, else None."""
+
+    static = cython.declare(object, visibility="readonly")
+    _parts = cython.declare(list)
+
+    def __init__(self, segments: Sequence[Any]) -> None:
+        """segments: literals as str, slots as [path, filter] with path a list of names.
+
+        Raises KeyError for a filter that does not exist.
+        """
+        self._parts = []
+        for segment in segments:
+            if isinstance(segment, str):
+                self._parts.append(segment)
+            else:
+                path, name = segment
+                self._parts.append((tuple(path), FILTERS[name]))
+        literal = all(isinstance(part, str) for part in self._parts)
+        self.static = "".join(self._parts) if literal else None
+
+    @cython.ccall
+    def render(self, variables: dict, subscriber: dict, item: object) -> str:  # type: ignore[type-arg]
+        """The text with its slots filled; a value that is not there prints as nothing."""
+        if self.static is not None:
+            return self.static
+        pieces: list = []  # type: ignore[type-arg]
+        for part in self._parts:
+            if isinstance(part, str):
+                pieces.append(part)
+                continue
+            path, show = part
+            value = lookup(path, variables, subscriber, item)
+            if value is not None:
+                pieces.append(clean(show(value)))
+        return "".join(pieces)
+
+
+@cython.ccall
+def lookup(path: tuple, variables: dict, subscriber: dict, item: object) -> object:  # type: ignore[type-arg]
+    """The value at a dotted path, or None. The roots `subscriber` and `item` are not variables."""
+    root: str = path[0]
+    value: object
+    if root == "subscriber":
+        value = subscriber
+    elif root == "item":
+        value = item
+    else:
+        value = variables.get(root)
+    for name in path[1:]:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(name)
+    return value
+
+
+@cython.ccall
+def clean(text: str) -> str:
+    """A value safe to print: one line, no control characters, GSM-7 punctuation."""
+    if text.isascii() and text.isprintable():
+        return text
+    text = to_gsm(text)
+    return "".join([character if character.isprintable() else " " for character in text])

@@ -1,0 +1,1 @@
+"""Umoja Loans, the first service built on the engine."""

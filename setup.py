@@ -1,0 +1,41 @@
+"""Compile `core_ext`, and nothing else.
+
+The sources are Cython in pure-Python mode: the same files run interpreted. So a missing C compiler
+(or USSD_PURE=1) is not an error here: the package installs without the compiled parts, and `core_ext`
+warns once when it is imported. USSD_REQUIRE_COMPILED=1 turns a failed build into an error.
+"""
+
+import os
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+
+def extensions() -> list[Extension]:
+    """One extension for each module of core_ext, cythonized; none when USSD_PURE=1."""
+    if os.environ.get("USSD_PURE") == "1":
+        return []
+    from Cython.Build import cythonize
+
+    optional = os.environ.get("USSD_REQUIRE_COMPILED") != "1"
+    modules = [
+        Extension(
+            f"core_ext.{path.stem}",
+            [str(path)],
+            extra_compile_args=["-O2", "-ffile-prefix-map=.=core_ext"],
+            optional=optional,
+        )
+        for path in sorted(Path("core_ext").glob("*.py"))
+        if path.stem != "__init__"
+    ]
+    built: list[Extension] = cythonize(
+        modules,
+        nthreads=0,
+        build_dir="build",
+        compiler_directives={"language_level": 3, "annotation_typing": True, "embedsignature": True},
+        annotate=os.environ.get("USSD_ANNOTATE") == "1",
+    )
+    return built
+
+
+setup(ext_modules=extensions())
