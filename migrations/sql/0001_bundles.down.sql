@@ -1,0 +1,2 @@
+drop table bundle_publication;
+drop table bundle;

@@ -1,0 +1,11 @@
+drop view ledger_break;
+drop table hold;
+drop table balance;
+drop table posting;
+drop table journal;
+drop table account;
+drop function hold_guard();
+drop function balance_follows_postings();
+drop function posting_moves_balance();
+drop function posting_joins_own_journal();
+drop function journal_balances();

@@ -1,0 +1,3 @@
+drop table payment_request;
+drop table action_result;
+drop table outbox;
