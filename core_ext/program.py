@@ -82,6 +82,7 @@ class Dialog:
     screen = cython.declare(cython.int, visibility="public")
     secrets = cython.declare(dict, visibility="public")
     doing = cython.declare(str, visibility="public")
+    trace = cython.declare(object, visibility="public")  # a list collects (state, option row or None)
 
     def __init__(self, kept: Mapping[str, Any] | None, subscriber: dict[str, Any], screen: int) -> None:
         """kept: what dump() gave, or None for a new dialog. screen: septets of this phone's screen; 0
@@ -90,6 +91,7 @@ class Dialog:
         self.screen = screen
         self.secrets = {}
         self.doing = ""
+        self.trace = None
         self.restore(kept or {})
 
     def restore(self, kept: Mapping[str, Any]) -> None:
@@ -307,7 +309,8 @@ class Program:
         if state.effect and outcome == "ok":
             dialog.history.clear()
         to, say = route
-        dialog.note = self._render(say, dialog, None) if say is not None else ""
+        if say is not None:  # else what an action before this one said stays for the next screen
+            dialog.note = self._render(say, dialog, None)
         return self._walk(dialog, to)
 
     @cython.ccall
@@ -380,6 +383,8 @@ class Program:
         """Follow states from `name` until one waits, ends, or needs an action."""
         for _ in range(MAX_STATES):
             state: _State = self._state(name)
+            if dialog.trace is not None:
+                dialog.trace.append((name, None))
             if state.kind == CHOOSE:
                 name = self._choose(dialog, state)
             elif state.kind == LIST and not lookup((state.of,), dialog.vars, dialog.subscriber, None):
@@ -495,6 +500,8 @@ class Program:
                 dialog.vars[state.save] = chosen
             return self._walk(dialog, state.to)
         option: _Option = chosen
+        if dialog.trace is not None:
+            dialog.trace.append((state.name, state.options.index(option)))
         if state.save is not None and state.kind == MENU:
             dialog.vars[state.save] = option.value
         if option.language is not None:
