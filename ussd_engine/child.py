@@ -1,0 +1,140 @@
+"""A server we own: started as a child, waited for until it answers, stopped, found again after a crash.
+
+Knows nothing of PostgreSQL or Redis; embedded.py does.
+"""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from ussd_engine.errors import UssdError
+
+START_S = 60.0  # crash recovery may take long
+STOP_S = 2.0
+POLL_S = 0.01
+LAUNCH = str(Path(__file__).with_name("launch.py"))
+
+
+@dataclass(slots=True, frozen=True)
+class Child:
+    """One running server. gentle asks it to finish, firm to drop everything; both keep its data."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    gentle: signal.Signals
+    firm: signal.Signals
+
+    def ended(self) -> str | None:
+        """What to tell the person when it has ended by itself, else None."""
+        if self.process.poll() is None:
+            return None
+        return f"{self.name} ended by itself. Its last words ({self.log}):\n{tail(self.log)}"
+
+    def wait_until(self, answers: Callable[[], bool]) -> None:
+        """Wait until it answers. Raises UssdError with its last words when it does not."""
+        deadline = time.monotonic() + START_S
+        while not answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise UssdError(f"{self.name} did not start. Its last words ({self.log}):\n{tail(self.log)}")
+            time.sleep(POLL_S)
+
+    def ask_to_stop(self) -> None:
+        """Send the gentle signal."""
+        if self.process.poll() is None:
+            self.process.send_signal(self.gentle)
+
+    def wait_or_force(self) -> None:
+        """Wait for its end, with more force when it takes too long."""
+        for force in (self.firm, signal.SIGKILL):
+            try:
+                self.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.process.send_signal(force)
+            else:
+                return
+        self.process.wait()
+
+
+@dataclass(slots=True, frozen=True)
+class User:
+    """Who runs a child: a user id and a group id."""
+
+    uid: int
+    gid: int
+
+    @classmethod
+    def ours(cls) -> "User":
+        """The user of this process."""
+        return cls(os.geteuid(), os.getegid())
+
+    def own(self, path: Path) -> None:
+        """Give the path to this user, when that is not us."""
+        if self.uid != os.geteuid():
+            os.chown(path, self.uid, self.gid)
+
+
+def launch(
+    command: list[str], at_parent_death: signal.Signals, log: Path, user: User
+) -> subprocess.Popen[bytes]:
+    """Run the command in a session of its own (Ctrl-C is ours alone), its output in the log."""
+    if log.exists():
+        log.replace(log.with_suffix(".old.log"))
+    me = [str(int(at_parent_death)), str(os.getpid()), f"{user.uid}:{user.gid}"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", LAUNCH, *me, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=environment | {"LC_ALL": "C", "TZ": "UTC"},
+        )
+
+
+def stop_leftover(folder: Path, pid_file: Path, gentle: signal.Signals) -> None:
+    """Stop a server of this folder that outlived its parent, and clear a pid that means another by now.
+
+    A pid that is dead is left to the server, which does more checks than we could.
+    """
+    try:
+        process = psutil.Process(abs(int(pid_file.read_text().split("\n")[0])))
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        return
+    try:
+        if not _serves(process, folder):
+            pid_file.unlink()
+            return
+        process.send_signal(gentle)
+        process.wait(START_S / 2)
+    except psutil.TimeoutExpired:
+        process.kill()
+        process.wait(STOP_S)
+    except psutil.NoSuchProcess:
+        return
+
+
+def _serves(process: psutil.Process, folder: Path) -> bool:
+    if not re.search("postgres|redis|valkey", process.name()):
+        return False
+    if str(folder) in process.cmdline():
+        return True
+    with contextlib.suppress(psutil.AccessDenied):
+        return bool(process.cwd() == str(folder))
+    return False
+
+
+def tail(log: Path) -> str:
+    """The last lines of a log, indented."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return "\n".join(f"    {line}" for line in lines[-12:])
