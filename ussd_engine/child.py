@@ -103,35 +103,45 @@ def launch(
 
 
 def stop_leftover(folder: Path, pid_file: Path, gentle: signal.Signals) -> None:
-    """Stop a server of this folder that outlived its parent, and clear a pid that means another by now.
+    """Stop a server of this folder that outlived its parent, and clear a pid file that misleads.
 
-    A pid that is dead is left to the server, which does more checks than we could.
+    A pid that is gone is left to the server, which checks more than we could. But it refuses to start
+    when the pid is alive: another process by now, or a zombie that nobody reaps (a container's first
+    process often does not).
     """
     try:
         process = psutil.Process(abs(int(pid_file.read_text().split("\n")[0])))
     except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
         return
-    try:
-        if not _serves(process, folder):
-            pid_file.unlink()
-            return
+    if _serves(process, folder):
         process.send_signal(gentle)
-        process.wait(START_S / 2)
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(STOP_S)
-    except psutil.NoSuchProcess:
-        return
+        if not _gone(process, START_S / 2):
+            process.kill()
+            _gone(process, STOP_S)
+    for orphan in psutil.process_iter():
+        if _serves(orphan, folder):
+            orphan.kill()
+            _gone(orphan, STOP_S)
+    pid_file.unlink(missing_ok=True)
 
 
 def _serves(process: psutil.Process, folder: Path) -> bool:
-    if not re.search("postgres|redis|valkey", process.name()):
+    try:
+        if not re.search("postgres|redis|valkey", process.name()):
+            return False
+        return str(folder) in process.cmdline() or process.cwd() == str(folder)
+    except psutil.Error:  # a zombie, gone, or not ours to look at
         return False
-    if str(folder) in process.cmdline():
-        return True
-    with contextlib.suppress(psutil.AccessDenied):
-        return bool(process.cwd() == str(folder))
-    return False
+
+
+def _gone(process: psutil.Process, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while process.status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_S)
+    return True
 
 
 def tail(log: Path) -> str:
