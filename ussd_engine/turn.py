@@ -22,7 +22,8 @@ class Turn:
     """One request of a gateway, understood.
 
     msisdn is E.164 digits without the plus. text is as the family says. first is only for FLAGGED
-    and DIALLED: this request begins the session. deadline_s is how long the gateway waits for us.
+    and DIALLED: this request begins the session. deadline_s is how long the gateway waits for us. echo
+    holds what its answers must repeat (field, value); only its adapter reads it.
     """
 
     gateway: str
@@ -35,6 +36,7 @@ class Turn:
     first: bool = False
     screen: int = 0  # septets the gateway or network shows; 0: as the menu says
     deadline_s: float = 8.0
+    echo: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True, frozen=True)

@@ -1,0 +1,71 @@
+"""Every metric of one process, by name. `/metrics` shows them in the Prometheus text format.
+
+Whoever counts often binds its cell once and keeps it:
+
+    more = board.turns.labels("africastalking", "more")
+    ...
+    more.inc()
+"""
+
+import os
+
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+from ussd_engine.observe.cells import Cells, Counts, Spreads
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Board:
+    """The metrics of this process. Attributes are families of cells."""
+
+    def __init__(self) -> None:
+        # The server counts these.
+        self.turns = Counts("turns", "Turns answered: more, end, busy, fault", "gateway", "outcome")
+        self.turn_seconds = Spreads("turn_seconds", "Time from a request read to its answer", "gateway")
+        self.rejected = Counts("rejected", "Requests refused before the engine", "gateway", "reason")
+        self.events = Counts("events", "A gateway's notices of a session's end", "gateway", "status")
+        self.in_flight = Counts("turns_in_flight", "Turns being answered now", gauge=True)
+
+        # The engine counts these.
+        self.actions = Counts("actions", "Actions run for menus", "action", "outcome")
+        self.action_seconds = Spreads("action_seconds", "Time an action took", "action")
+        self.session_starts = Counts("session_starts", "Dialogs begun", "service")
+        self.session_ends = Counts("session_ends", "Dialogs over, by how they ended", "service", "how")
+        self.replays = Counts("replays", "Lost sessions rebuilt from the cumulative text")
+        self.duplicates = Counts("duplicates", "Presses seen before, answered from the stored reply")
+        self.takeovers = Counts("claims_taken_over", "Turns whose claimant died, run by a later request")
+        self.reconnects = Counts("redis_reconnects", "Connections to Redis opened again after a loss")
+        self.bundles = Counts("bundle_in_use", "1: new sessions start on it", "service", "bundle", gauge=True)
+        self._current: dict[str, str] = {}
+
+        worker = Counts("worker", "The process that answered this page", "pid", gauge=True)
+        worker.labels(str(os.getpid())).set(1)
+        families = [held for held in vars(self).values() if isinstance(held, Counts | Spreads)]
+        self.registry = CollectorRegistry()
+        self.registry.register(Cells(*families, worker))
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+
+    def action(self, name: str, outcome: str, seconds: float) -> None:
+        """One action ended."""
+        self.actions.labels(name, outcome).inc()
+        self.action_seconds.labels(name).observe(seconds)
+
+    def bundle_in_use(self, service: str, bundle: str) -> None:
+        """New sessions of this service start on this bundle from now on."""
+        self._current[service] = bundle
+        self.bundles.clear()
+        for name, current in self._current.items():
+            self.bundles.labels(name, current).set(1)
+
+    def page(self) -> bytes:
+        """The metrics page."""
+        return generate_latest(self.registry)
