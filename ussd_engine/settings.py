@@ -37,7 +37,9 @@ class Settings(BaseSettings):
     drain_s: float = 10.0
 
     max_body: int = 8 * 1024
-    max_inputs_per_turn: int = 16
+    max_inputs_per_turn: int = 64
+    max_session: int = 4096
+    recent_sessions: int = 100_000
     max_waiting_turns: int = 10_000
     max_commands_in_flight: int = 20_000
     redis_timeout_s: float = 2.0

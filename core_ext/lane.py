@@ -1,0 +1,294 @@
+"""The fast lane: the one hot route, answered in front of the framework.
+
+A lane is an asyncio protocol. It reads requests of the plain form only: the one request line, a
+urlencoded body with one Content-Length, no header that changes how a message is read. Each becomes a
+coroutine of the caller's, driven here without a task; replies leave in the order of their requests.
+
+Rules for whoever edits this file
+
+1. When in doubt, hand over: anything not plain goes to the fallback protocol with every byte since its
+   own first one, and the lane never sees that connection again. So no message is ever read in a way
+   the framework would read otherwise.
+2. A request is handed over only after the replies before it have left.
+3. Everything has a bound: head, body, requests under way on a connection; past it reading pauses.
+4. A turn that has begun is finished although its caller hung up: its answer is stored for the retry.
+
+The coroutine may await futures of its loop and nothing else (a task is a future). It returns the bytes
+of the whole HTTP answer and raises nothing.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import cython
+
+MAX_HEAD = 8 * 1024
+MAX_UNDER_WAY = 32
+MAX_HEADS = 1024
+
+_HEAD_END = b"\r\n\r\n"
+# Visible ASCII, no folding, no bare CR or LF: what both parsers read alike.
+_HEADER = re.compile(rb"([A-Za-z0-9-]+):[ \t]*([\x20-\x7e]*)")
+_LENGTH = re.compile(rb"(?:0|[1-9][0-9]{0,6})")
+_FORM = re.compile(rb"application/x-www-form-urlencoded(?: *; *charset=utf-8)?", re.IGNORECASE)
+# Headers that change how a message is framed, encoded or kept alive.
+_SPECIAL = frozenset(
+    (b"transfer-encoding", b"content-encoding", b"expect", b"upgrade", b"te", b"trailer", b"connection",
+     b"keep-alive", b"proxy-connection", b"http2-settings")
+)  # fmt: skip
+
+
+class Route:
+    """What the lane serves, shared by all its connections.
+
+    respond(body) gives the coroutine of one turn; fallback() makes the framework's protocol for one
+    connection; admit(address) says whether that peer may use the lane.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        max_body: int,
+        respond: Callable[[bytes], Coroutine[Any, Any, bytes]],
+        fallback: Callable[[], Any],
+        admit: Callable[[Any], bool],
+    ) -> None:
+        self.request_line = f"POST {path} HTTP/1.1\r\n".encode()
+        self.max_body = max_body
+        self.respond = respond
+        self.fallback = fallback
+        self.admit = admit
+        self.lanes: set[Lane] = set()
+        self.lengths: dict[bytes, int] = {}  # heads read before, and their Content-Length
+        self.closing = False
+
+    def body_length(self, head: bytes) -> int:
+        """The Content-Length of a plain head (without its empty line), or -1: not plain."""
+        known = self.lengths.get(head)
+        if known is not None:
+            return known
+        length = self._read(head)
+        if length >= 0:
+            if len(self.lengths) >= MAX_HEADS:
+                self.lengths.clear()
+            self.lengths[head] = length
+        return length
+
+    def _read(self, head: bytes) -> int:
+        if not head.startswith(self.request_line):
+            return -1
+        length, form, hosts = -1, False, 0
+        for line in head[len(self.request_line) :].split(b"\r\n"):
+            found = _HEADER.fullmatch(line)
+            if found is None:
+                return -1
+            name, value = found[1].lower(), found[2].strip()
+            if name in _SPECIAL and not (name == b"connection" and value.lower() == b"keep-alive"):
+                return -1
+            if name == b"content-length":
+                if length >= 0 or _LENGTH.fullmatch(value) is None:
+                    return -1
+                length = int(value)
+            elif name == b"content-type":
+                if form or _FORM.fullmatch(value) is None:
+                    return -1
+                form = True
+            elif name == b"host":
+                hosts += 1
+        return length if form and hosts == 1 and length <= self.max_body else -1
+
+
+@cython.cclass
+class _Turn:
+    """One request under way: its coroutine, and its answer once it has one."""
+
+    lane = cython.declare(object)
+    coroutine = cython.declare(object)
+    answer = cython.declare(object)
+
+    def resume(self, _done: object = None) -> None:
+        """Drive the coroutine to its next future, or to its answer."""
+        try:
+            waited = self.coroutine.send(None)
+        except StopIteration as finished:
+            self.answer = finished.value
+            self.lane.answered()
+            return
+        waited._asyncio_future_blocking = False
+        waited.add_done_callback(self.resume)
+
+
+@cython.cclass
+class Lane:
+    """One connection of the lane."""
+
+    route = cython.declare(object)
+    transport = cython.declare(object, visibility="readonly")
+    quiet_ticks = cython.declare(cython.int, visibility="readonly")
+    _rest = cython.declare(bytes)  # what was read and is not yet a whole request
+    _under_way = cython.declare(object)
+    _leaving = cython.declare(cython.bint)  # the next request is not plain: hand over when the replies left
+    _reading = cython.declare(cython.bint)
+    _blocked = cython.declare(cython.bint)  # the peer does not read its replies
+    _ended = cython.declare(cython.bint)  # the peer has sent all it will
+    _parsing = cython.declare(cython.bint)
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self.transport = None
+        self.quiet_ticks = 0
+        self._rest = b""
+        self._under_way = deque()
+        self._leaving = False
+        self._reading = True
+        self._blocked = False
+        self._ended = False
+        self._parsing = False
+
+    # -- asyncio.Protocol ----------------------------------------------------------------------
+
+    def connection_made(self, transport: object) -> None:
+        """A phone gateway connected, or somebody else."""
+        self.transport = transport
+        if self.route.closing or not self.route.admit(transport.get_extra_info("peername")):
+            self._hand_over()
+        else:
+            self.route.lanes.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Begin every whole plain request; keep the rest; hand over what is not plain."""
+        self.quiet_ticks = 0
+        self._rest = self._rest + data if self._rest else data
+        if not self._leaving:
+            self._read()
+
+    def eof_received(self) -> bool:
+        """The peer has sent all it will: answer what is under way, then close."""
+        self._ended = True
+        return bool(self._under_way)
+
+    def connection_lost(self, _error: object) -> None:
+        """Turns under way are finished all the same."""
+        self.route.lanes.discard(self)
+        self.transport = None
+
+    def pause_writing(self) -> None:
+        """The peer does not read: neither do we."""
+        self._blocked = True
+        self._pace()
+
+    def resume_writing(self) -> None:
+        """The peer reads again."""
+        self._blocked = False
+        self._pace()
+
+    # -- what the server calls -----------------------------------------------------------------
+
+    def tick(self, most: int) -> None:
+        """Called now and then: a connection that has been quiet for `most` calls is closed."""
+        if self._under_way:
+            return
+        self.quiet_ticks += 1
+        if self.quiet_ticks > most and self.transport is not None:
+            self.transport.close()
+
+    def leave(self) -> None:
+        """Stop serving: close now, or when the turns under way are answered."""
+        self._ended = True
+        if not self._under_way and self.transport is not None:
+            self.transport.close()
+
+    def answered(self) -> None:
+        """Send the answers that are ready, in the order of their requests."""
+        turn: _Turn
+        while self._under_way:
+            turn = self._under_way[0]
+            if turn.answer is None:
+                break
+            self._under_way.popleft()
+            if self.transport is not None:
+                self.transport.write(turn.answer)
+        if self.transport is None or self._parsing:
+            return
+        if self._leaving:
+            if not self._under_way:
+                self._hand_over()
+        elif not self._reading and self._rest:
+            self._read()
+        else:
+            self._pace()
+        if self._ended and not self._under_way and self.transport is not None:
+            self.transport.close()
+
+    # -- inside --------------------------------------------------------------------------------
+
+    @cython.cfunc
+    def _read(self) -> cython.void:
+        data: bytes = self._rest
+        route = self.route
+        line: bytes = route.request_line
+        position: cython.Py_ssize_t = 0
+        end: cython.Py_ssize_t
+        length: cython.Py_ssize_t
+        self._parsing = True
+        while position < len(data) and len(self._under_way) < MAX_UNDER_WAY:
+            end = data.find(_HEAD_END, position)
+            if end < 0:
+                start = data[position : position + len(line)]
+                if len(data) - position > MAX_HEAD or not line.startswith(start):
+                    self._leaving = True
+                break
+            length = route.body_length(data[position:end])
+            if length < 0:
+                self._leaving = True
+                break
+            if end + 4 + length > len(data):
+                break
+            position = end + 4 + length
+            self._begin(data[end + 4 : position])
+        self._parsing = False
+        self._rest = data[position:]
+        if self._leaving and not self._under_way:
+            self._hand_over()
+        else:
+            self._pace()
+
+    @cython.cfunc
+    def _begin(self, body: bytes) -> cython.void:
+        turn = _Turn()
+        turn.lane = self
+        turn.answer = None
+        turn.coroutine = self.route.respond(body)
+        self._under_way.append(turn)
+        turn.resume()
+
+    @cython.cfunc
+    def _pace(self) -> cython.void:
+        """Read while there is room for more; else let the peer's data wait in the kernel."""
+        room: cython.bint = not self._blocked and not self._leaving and len(self._under_way) < MAX_UNDER_WAY
+        if self.transport is None or room == self._reading:
+            return
+        self._reading = room
+        if room:
+            self.transport.resume_reading()
+        else:
+            self.transport.pause_reading()
+
+    @cython.cfunc
+    def _hand_over(self) -> cython.void:
+        """Give the connection to the framework, from the first byte of the request that is not plain."""
+        transport = self.transport
+        self.transport = None
+        self.route.lanes.discard(self)
+        protocol = self.route.fallback()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        if self._rest:
+            protocol.data_received(self._rest)
+        if self._ended:
+            transport.close()
+        elif not self._reading:
+            transport.resume_reading()
+        self._rest = b""

@@ -1,0 +1,28 @@
+"""The SQL of bundles.py."""
+
+KEEP = """
+    INSERT INTO bundle (name, service, sources, created_by, note)
+    VALUES ($1, $2, $3::jsonb, $4, $5)
+    ON CONFLICT (name) DO NOTHING
+"""
+
+PUBLISH = """
+    INSERT INTO bundle_publication (service, bundle, published_by, note)
+    VALUES ($1, $2, $3, $4)
+"""
+
+SOURCES = "SELECT sources::text FROM bundle WHERE name = $1"
+
+LIVE = """
+    SELECT DISTINCT ON (service) service, bundle
+    FROM bundle_publication
+    ORDER BY service, id DESC
+"""
+
+PUBLICATIONS = """
+    SELECT bundle, published_at, published_by, note
+    FROM bundle_publication
+    WHERE service = $1
+    ORDER BY id DESC
+    LIMIT 50
+"""

@@ -1,0 +1,349 @@
+"""Published menu versions: publish, pin, roll back, follow.
+
+A bundle is a checked menu folder, named by the hash of its content. PostgreSQL keeps every bundle and
+every publication; Redis serves them and says which is live; every worker follows. A session stays on
+the bundle it began with. If Redis is emptied the workers go on and put back what is live. Without
+PostgreSQL (`DATABASE_URL` empty) bundles live in Redis only.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import orjson
+import structlog
+from redis import asyncio as aioredis
+from redis.exceptions import RedisError
+
+from core_ext.program import Program
+from ussd_engine import bundle_queries as queries
+from ussd_engine.errors import BundleError, MenuError, StoreError
+from ussd_engine.gateways.numbers import msisdn_of
+from ussd_engine.menu import check_sources, compile_expression, compile_model, read_sources, render
+from ussd_engine.observe.board import Board
+from ussd_engine.plugin import Runtime, Service, service_named
+from ussd_engine.settings import Settings
+
+log = structlog.get_logger("ussd.bundles")
+
+_LIVE = "ussd:live"
+_CHANNEL = "ussd:published"
+_COUNTRY = "KE"  # where a number typed without a country code is from
+
+
+@dataclass(slots=True, frozen=True)
+class Bundle:
+    """One version of one service's menus, compiled. ttl_s: how long Redis keeps a session of it."""
+
+    name: str
+    service: str
+    codes: tuple[str, ...]
+    sources: Mapping[str, str]
+    program: Program
+    plugin: Service
+    data: Any
+    resume: str
+    resume_for_s: int
+    ttl_s: int
+
+
+@dataclass(slots=True, frozen=True)
+class Version:
+    """A row of `ussd versions`: a bundle, when it was published, and sessions still on it."""
+
+    name: str
+    published_at: str
+    published_by: str
+    note: str
+    live: bool
+    sessions: int
+
+
+def bundle_name(sources: Mapping[str, str]) -> str:
+    """The name of a folder's content: 12 hex digits of its SHA-256."""
+    content = orjson.dumps(dict(sources), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def build(sources: Mapping[str, str], plugin: Service | None = None) -> Bundle:
+    """Check and compile a folder's content. Raises MenuError with the rendered findings."""
+    checked = check_sources(sources, plugin)
+    errors = [finding for finding in checked.findings if finding.severity == "error"]
+    if errors or checked.model is None:
+        raise MenuError("\n\n".join(render(finding, sources) for finding in errors))
+    plugin = plugin or service_named(checked.model.service.name)
+    tables = compile_model(checked.model, plugin)
+    keep_s = tables["resume_for_s"] if tables["resume"] != "start" else 0
+    return Bundle(
+        bundle_name(sources),
+        tables["service"],
+        tuple(tables["codes"]),
+        dict(sources),
+        Program(tables, compile_expression, _typed_phone),
+        plugin,
+        plugin.load(sources)[0],
+        tables["resume"],
+        tables["resume_for_s"],
+        max(tables["timeout_s"], keep_s),
+    )
+
+
+class Bundles:
+    """The bundles a process knows, and which of them is live for each service code."""
+
+    def __init__(
+        self, settings: Settings, board: Board, redis: "aioredis.Redis", pg: "asyncpg.Pool | None"
+    ) -> None:
+        self._settings = settings
+        self._board = board
+        self._redis = redis
+        self._pg = pg
+        self._known: dict[str, Bundle] = {}
+        self._live: dict[str, Bundle] = {}
+        self._by_code: dict[str, Bundle] = {}
+        self._plugins: dict[str, Service] = {}
+        self._follower: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(cls, settings: Settings, board: Board, *, publish: bool = False, follow: bool = True) -> "Bundles":
+        """Connect, load what is live, and follow it.
+
+        publish: a service of `menus_dir` with nothing live is published from its folder. Raises
+        StoreError, MenuError.
+        """
+        redis = aioredis.Redis.from_url(settings.redis_url)
+        pool = None
+        if settings.database_url:
+            try:
+                pool = await asyncpg.create_pool(
+                    settings.database_url, min_size=1, max_size=settings.pg_pool, timeout=5, command_timeout=10
+                )
+            except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+                await redis.aclose()
+                raise StoreError(f"PostgreSQL does not answer at DATABASE_URL: {error}") from None
+        bundles = cls(settings, board, redis, pool)
+        try:
+            await bundles.refresh()
+            if publish:
+                await bundles._publish_missing()
+        except BaseException:
+            await bundles.close()
+            raise
+        if follow:
+            bundles._follower = asyncio.create_task(bundles._follow())
+        return bundles
+
+    async def close(self) -> None:
+        """Stop following and disconnect."""
+        if self._follower is not None:
+            self._follower.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._follower
+        for plugin in self._plugins.values():
+            await plugin.stop()
+        await self._redis.aclose()
+        if self._pg is not None:
+            await self._pg.close()
+
+    # -- asking --------------------------------------------------------------------------------
+
+    def for_code(self, code: str) -> Bundle | None:
+        """The live bundle that answers a service code."""
+        return self._by_code.get(code)
+
+    def any(self) -> Bundle | None:
+        """Some live bundle, for a sentence when no service is known."""
+        return next(iter(self._live.values()), None)
+
+    def live(self) -> Mapping[str, Bundle]:
+        """The live bundles by service."""
+        return self._live
+
+    async def load(self, name: str) -> Bundle:
+        """A bundle by name, from memory, Redis or PostgreSQL. Raises BundleError."""
+        known = self._known.get(name)
+        if known is not None:
+            return known
+        sources = await self._fetch(name)
+        if sources is None:
+            raise BundleError(f"no menu version {name}. See them with: ussd versions")
+        bundle = await asyncio.to_thread(build, sources)
+        await self._start_plugin(bundle)
+        self._known[name] = bundle
+        return bundle
+
+    async def problems(self) -> dict[str, str]:
+        """What is wrong with PostgreSQL or the bundles; empty when nothing is."""
+        found: dict[str, str] = {}
+        if self._pg is not None:
+            try:
+                await self._pg.fetchval("SELECT 1", timeout=2)
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                found["postgresql"] = f"PostgreSQL does not answer: {type(error).__name__}"
+        if not self._live:
+            found["bundle"] = "no menus are published. Publish a folder with: ussd publish menus/NAME"
+        return found
+
+    async def versions(self, service: str) -> list[Version]:
+        """Publications of a service, newest first, with the sessions still on each bundle."""
+        if self._pg is None:
+            raise BundleError("versions are kept in PostgreSQL, and DATABASE_URL is empty")
+        counts = await self._count_sessions()
+        current = await self._redis.hget(_LIVE, service)  # type: ignore[misc]
+        rows = await self._pg.fetch(queries.PUBLICATIONS, service)
+        newest: set[str] = set()
+        versions = []
+        for row in rows:
+            name = row["bundle"]
+            first = name not in newest
+            newest.add(name)
+            versions.append(
+                Version(
+                    name, row["published_at"].isoformat(timespec="seconds"), row["published_by"], row["note"],
+                    first and current is not None and current.decode() == name, counts[name] if first else 0,
+                )
+            )  # fmt: skip
+        return versions
+
+    # -- changing ------------------------------------------------------------------------------
+
+    async def publish_folder(self, folder: Path, by: str, note: str = "") -> Bundle:
+        """Check a folder and make it live. Raises MenuError with its findings."""
+        return await self.publish(read_sources(folder), by, note)
+
+    async def publish(self, sources: Mapping[str, str], by: str, note: str = "") -> Bundle:
+        """Make this content live: new sessions begin on it. Raises MenuError."""
+        bundle = await asyncio.to_thread(build, sources)
+        taken = {code for code in bundle.codes if self._by_code.get(code, bundle).service != bundle.service}
+        if taken:
+            raise MenuError(f"the code {', '.join(sorted(taken))} already belongs to another service")
+        await self._make_live(bundle, by, note)
+        return bundle
+
+    async def rollback(self, service: str, name: str | None, by: str) -> Bundle:
+        """Make an older bundle live again: the named one, or the one before. Raises BundleError."""
+        if name is None:
+            published = [version.name for version in await self.versions(service)]
+            older = [other for other in published if other != published[0]]
+            if not older:
+                raise BundleError(f"{service} has no earlier version to go back to")
+            name = older[0]
+        bundle = await self.load(name)
+        if bundle.service != service:
+            raise BundleError(f"{name} is a version of {bundle.service}, not of {service}")
+        await self._make_live(bundle, by, "rollback")
+        return bundle
+
+    async def _make_live(self, bundle: Bundle, by: str, note: str) -> None:
+        await self._start_plugin(bundle)
+        if self._pg is not None:
+            async with self._pg.acquire() as connection, connection.transaction():
+                await connection.execute(
+                    queries.KEEP, bundle.name, bundle.service, orjson.dumps(dict(bundle.sources)).decode(), by, note
+                )
+                await connection.execute(queries.PUBLISH, bundle.service, bundle.name, by, note)
+        self._known[bundle.name] = bundle
+        await self._serve(bundle)
+        await self._redis.publish(_CHANNEL, bundle.service)
+        self._go_live(bundle)
+
+    async def _serve(self, bundle: Bundle) -> None:
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(_key(bundle.name), orjson.dumps(dict(bundle.sources)))
+            pipe.hset(_LIVE, bundle.service, bundle.name)
+            await pipe.execute()
+
+    def _go_live(self, bundle: Bundle) -> None:
+        self._live = {**self._live, bundle.service: bundle}
+        by_code: dict[str, Bundle] = {}
+        for live in self._live.values():
+            for code in live.codes:
+                by_code.setdefault(code, live)
+        self._by_code = by_code
+        self._board.bundle_in_use(bundle.service, bundle.name)
+
+    # -- following -----------------------------------------------------------------------------
+
+    async def refresh(self) -> None:
+        """Take over what is live now; put it back into Redis when it is not there any more."""
+        pointers: dict[str, str] = {
+            service.decode(): name.decode()
+            for service, name in (await self._redis.hgetall(_LIVE)).items()  # type: ignore[misc]
+        }
+        if self._pg is not None and not pointers:
+            pointers = {row["service"]: row["bundle"] for row in await self._pg.fetch(queries.LIVE)}
+        for service, name in pointers.items():
+            if service not in self._live or self._live[service].name != name:
+                self._go_live(await self.load(name))
+        for service, bundle in self._live.items():
+            if not await self._redis.hexists(_LIVE, service):  # type: ignore[misc]
+                await self._serve(bundle)
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                async with self._redis.pubsub() as published:
+                    await published.subscribe(_CHANNEL)
+                    while True:
+                        await self.refresh()
+                        await published.get_message(
+                            ignore_subscribe_messages=True, timeout=self._settings.bundle_poll_s
+                        )
+            except (RedisError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("cannot follow the menus; trying again", error=type(error).__name__)
+            except (BundleError, MenuError) as error:
+                log.error("the published menus cannot be used; the last good ones go on", error=str(error))
+            await asyncio.sleep(self._settings.bundle_poll_s)
+
+    async def _publish_missing(self) -> None:
+        for file in sorted(self._settings.menus_dir.glob("*/service.yaml")):
+            bundle = await asyncio.to_thread(build, read_sources(file.parent))
+            if bundle.service not in self._live:
+                await self._make_live(bundle, "first start", "")
+
+    async def _fetch(self, name: str) -> dict[str, str] | None:
+        stored = await self._redis.get(_key(name))
+        if stored is None and self._pg is not None:
+            stored = await self._pg.fetchval(queries.SOURCES, name)
+            if stored is not None:
+                await self._redis.set(_key(name), stored)
+        return orjson.loads(stored) if stored is not None else None
+
+    async def _start_plugin(self, bundle: Bundle) -> None:
+        if bundle.service not in self._plugins:
+            await bundle.plugin.start(Runtime(self._settings, self._pg))
+            self._plugins[bundle.service] = bundle.plugin
+
+    async def _count_sessions(self) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        keys: list[bytes] = []
+        async for key in self._redis.scan_iter("ussd:{*}:*", count=1000):
+            keys.append(key)
+            if len(keys) == 500:
+                await self._count_into(counts, keys)
+                keys = []
+        await self._count_into(counts, keys)
+        return counts
+
+    async def _count_into(self, counts: Counter[str], keys: list[bytes]) -> None:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.get(key)
+            for value in await pipe.execute():
+                record = orjson.loads(value) if value is not None else {}
+                if record.get("more") and "bundle" in record:
+                    counts[record["bundle"]] += 1
+
+
+def _key(name: str) -> str:
+    return f"ussd:bundle:{name}"
+
+
+def _typed_phone(text: str) -> str | None:
+    return msisdn_of(text, _COUNTRY)

@@ -1,0 +1,388 @@
+"""One turn: load, step, act, save, answer.
+
+The reply is sent only after the session is saved. Whoever loses the compare-and-set loads again: its
+press was a duplicate, and it gets the stored reply. A turn that needs an action claims the session
+first, so that a duplicate waits; if the claimant dies, the next request takes over when the claim has
+run out, and the action's idempotency key keeps its effect single.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import structlog
+
+from core_ext.program import END, NEED, OFFER, SHOW, Dialog, ProgramFault, Result
+from ussd_engine.actions import FAILED, Call, Outcome
+from ussd_engine.arrival import Arrival, Kind, arrival, split
+from ussd_engine.bundles import Bundle, Bundles
+from ussd_engine.errors import BundleError, StoreError
+from ussd_engine.menu.messages import DEFAULTS
+from ussd_engine.observe.board import Board
+from ussd_engine.recent import RecentSessions
+from ussd_engine.redis_link import RedisLink
+from ussd_engine.sessions import Claim, Session, Sessions
+from ussd_engine.settings import Settings
+from ussd_engine.turn import Reply, SessionEvent, Turn
+
+log = structlog.get_logger("ussd.engine")
+
+_LATE = "late"
+_MAX_RACES = 20
+_FIRST_POLL_S = 0.01
+_LONGEST_POLL_S = 0.2
+_ANSWER_MARGIN_S = 0.5  # kept of the gateway's time to save and answer
+
+Watch = Callable[..., None]
+
+
+class _Lost(Exception):
+    """Another request saved this session first: load again."""
+
+
+class _Turn:
+    """What one turn carries along: its dialog, and whether it holds the claim."""
+
+    __slots__ = ("bundle", "claimed", "deadline", "dialled", "dialog", "profile_changed", "session", "turn")
+
+    def __init__(self, turn: Turn, bundle: Bundle, session: Session, dialog: Dialog, deadline: float) -> None:
+        self.turn = turn
+        self.bundle = bundle
+        self.session = session
+        self.dialog = dialog
+        self.deadline = deadline
+        self.claimed = False
+        self.profile_changed = False
+        self.dialled = 0  # how much of the text came in one dialled string
+
+
+class Engine:
+    """Answers turns. Build one with `open_engine`."""
+
+    def __init__(
+        self, settings: Settings, link: RedisLink, bundles: Bundles, board: Board, watch: Watch | None = None
+    ) -> None:
+        """watch: called with (msisdn, kind, **fields) for each turn, in development; it sees no secret."""
+        self.settings = settings
+        self.bundles = bundles
+        self.board = board
+        self._link = link
+        self._sessions = Sessions(link, settings.secret.get_secret_value())
+        self._recent = RecentSessions(settings.recent_sessions)
+        self._watch = watch
+
+    async def handle(self, turn: Turn) -> Reply:
+        """Answer one request of a gateway. A phone always gets a sentence: nothing is raised."""
+        started = time.monotonic()
+        try:
+            return await self._handle(turn, started + turn.deadline_s)
+        except StoreError as error:
+            log.error("turn failed: store", error=str(error), msisdn=turn.msisdn)
+        except (ProgramFault, BundleError, ValueError) as error:
+            log.error("turn failed: program", error=str(error), msisdn=turn.msisdn)
+        except Exception:
+            log.exception("turn failed", msisdn=turn.msisdn)
+        return Reply(self._sentence("fault", turn), more=False)
+
+    def note(self, event: SessionEvent) -> None:
+        """A gateway's notice that a session is over. It changes no session."""
+        if self._watch is not None:
+            self._watch(event.msisdn, "over", status=event.status, hops=event.hops)
+
+    async def ready(self) -> dict[str, str]:
+        """What is wrong with each thing the engine needs; empty when it can serve."""
+        problems: dict[str, str] = {}
+        try:
+            await self._link.call("PING")
+        except StoreError as error:
+            problems["redis"] = str(error)
+        problems |= await self.bundles.problems()
+        return problems
+
+    async def close(self) -> None:
+        """Close everything `open_engine` opened."""
+        await self.bundles.close()
+        await self._link.close()
+
+    # -- one turn ------------------------------------------------------------------------------
+
+    async def _handle(self, turn: Turn, deadline: float) -> Reply:
+        live = self.bundles.for_code(turn.service_code)
+        if live is None:
+            return Reply(self._sentence("unknown_code", turn), more=False)
+        pause = _FIRST_POLL_S
+        for _ in range(_MAX_RACES):
+            session, profile = await self._sessions.load(turn.msisdn, turn.service_code)
+            meant = arrival(turn, session, self._sessions.digest, _now_ms())
+            while meant.kind is Kind.WAIT:
+                if time.monotonic() + pause > deadline:
+                    return Reply(live.program.sentence(_LATE, _language(session, live)), more=False)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_POLL_S)
+                session, profile = await self._sessions.load(turn.msisdn, turn.service_code)
+                meant = arrival(turn, session, self._sessions.digest, _now_ms())
+            if meant.kind is Kind.AGAIN:
+                assert session is not None
+                self.board.duplicates.inc()
+                return Reply(session.reply, session.more)
+            with contextlib.suppress(_Lost):
+                return await self._run(turn, live, session, profile, meant, deadline)
+        raise StoreError("the session changed under this turn again and again")
+
+    async def _run(
+        self,
+        turn: Turn,
+        live: Bundle,
+        session: Session | None,
+        profile: dict[str, Any] | None,
+        meant: Arrival,
+        deadline: float,
+    ) -> Reply:
+        if len(meant.inputs) > self.settings.max_inputs_per_turn:
+            return Reply(live.program.sentence("expired", live.program.languages[0]), more=False)
+        loaded = profile is None
+        if profile is None:
+            profile = await asyncio.wait_for(live.plugin.profile(turn.msisdn), _left(deadline))
+        now = _now_ms()
+        if meant.kind is Kind.GO_ON and session is not None:
+            bundle = await self._bundle_of(session, live)
+            if session.claim is not None:
+                self.board.takeovers.inc()
+            dialog = Dialog(session.dialog, profile, turn.screen)
+            run = _Turn(turn, bundle, session, dialog, deadline)
+            result: Result | None = None
+        else:
+            run, result = await self._open(turn, live, session, profile, meant, deadline)
+        run.profile_changed = loaded
+        result = await self._feed(run, result, meant)
+        return await self._finish(run, result, now)
+
+    async def _open(
+        self,
+        turn: Turn,
+        live: Bundle,
+        old: Session | None,
+        profile: dict[str, Any],
+        meant: Arrival,
+        deadline: float,
+    ) -> tuple[_Turn, Result]:
+        """Begin a session, in place of the one that is there, or offer to go on with that."""
+        now = _now_ms()
+        fresh = Session(
+            turn.gateway, turn.session_id, live.name, {}, rev=old.rev if old else "", started=now
+        )
+        policy = live.resume
+        if old is not None and not meant.inputs and policy != "start" and self._resumable(old, live, now):
+            bundle = await self._bundle_of(old, live)
+            dialog = Dialog(old.dialog, profile, turn.screen)
+            if bundle.program.unfinished(dialog):
+                fresh.bundle = bundle.name
+                run = _Turn(turn, bundle, fresh, dialog, deadline)
+                shown = bundle.program.offer(dialog) if policy == "ask" else bundle.program.go_on(dialog)
+                self.board.session_starts.labels(live.service).inc()
+                return run, shown
+        run = _Turn(turn, live, fresh, Dialog(None, profile, turn.screen), deadline)
+        lost = meant.kind is Kind.UNKNOWN and await self._was_here(turn, live, deadline)
+        if lost:
+            run.dialled = self._recent.dialled(turn.gateway, turn.session_id) or 0
+            self.board.replays.inc()
+        else:
+            run.dialled = len(turn.text)
+            self.board.session_starts.labels(live.service).inc()
+        return run, live.program.begin(run.dialog)
+
+    async def _feed(self, run: _Turn, result: Result | None, meant: Arrival) -> Result:
+        """Walk the dialog through the inputs, running the actions it needs."""
+        program = run.bundle.program
+        dialog = run.dialog
+        if result is not None and result.kind == NEED:
+            result = await self._act(run, result, 0)
+        for position, text in meant.inputs:
+            if result is not None:
+                if result.kind == END:
+                    break
+                # A dialled string never goes through a PIN or a confirmation, nor past a wrong answer.
+                if position <= run.dialled and (result.refused or program.guarded(dialog)):
+                    continue
+            result = program.step(dialog, text)
+            if result.kind == NEED:
+                result = await self._act(run, result, position)
+        assert result is not None
+        return result
+
+    async def _act(self, run: _Turn, result: Result, position: int) -> Result:
+        """Run the actions one input leads to, until a screen."""
+        done: dict[str, int] = {}
+        while result.kind == NEED:
+            if not run.claimed:
+                await self._claim(run)
+            name = result.action
+            done[name] = done.get(name, 0) + 1
+            key = f"{run.turn.gateway}:{run.turn.session_id}:{position}:{name}"
+            if done[name] > 1:
+                key += f":{done[name]}"
+            outcome = await self._call(run, key, result)
+            if outcome.subscriber:
+                run.profile_changed = True
+            result = run.bundle.program.resume(run.dialog, outcome.name, outcome.value, outcome.subscriber)
+        return result
+
+    async def _claim(self, run: _Turn) -> None:
+        """Mark the session: this turn is being worked on, until its deadline."""
+        session = run.session
+        ms_left = int(max(0.0, run.deadline - time.monotonic()) * 1000)
+        session.claim = Claim(
+            len(run.turn.text), self._sessions.digest(run.turn.text), _now_ms() + ms_left
+        )
+        if not await self._save(run, None):
+            raise _Lost
+        run.claimed = True
+
+    async def _call(self, run: _Turn, key: str, need: Result) -> Outcome:
+        name = need.action
+        action = run.bundle.plugin.registry.get(name)
+        if action is None:
+            raise ProgramFault(f"no action named {name!r}")
+        left = run.deadline - time.monotonic() - _ANSWER_MARGIN_S
+        budget = min(action.timeout_s, left)
+        call = Call(
+            key, run.turn.msisdn, run.dialog.language, run.bundle.service, run.turn.gateway, run.turn.network,
+            run.bundle.name, run.bundle.data, budget, run.dialog.subscriber,
+        )  # fmt: skip
+        started = time.monotonic()
+        if budget <= 0:
+            outcome = Outcome(_LATE)
+        else:
+            try:
+                outcome = await asyncio.wait_for(action.function(call, **need.arguments), budget)
+            except TimeoutError:
+                log.warning("action ran out of time", action=name, seconds=round(budget, 3))
+                outcome = Outcome(_LATE)
+            except Exception:
+                log.exception("action failed", action=name)
+                outcome = Outcome(FAILED)
+        seconds = time.monotonic() - started
+        self.board.action(name, outcome.name, seconds)
+        if self._watch is not None:
+            self._watch(run.turn.msisdn, "action", name=name, outcome=outcome.name, ms=round(seconds * 1000, 1))
+        return outcome
+
+    async def _finish(self, run: _Turn, result: Result, now: int) -> Reply:
+        """Save, and only then answer."""
+        turn, session, dialog = run.turn, run.session, run.dialog
+        waiting = session.dialog.get("state", "")
+        session.dialog = dialog.dump()
+        session.claim = None
+        session.consumed = len(turn.text)
+        session.digest = self._sessions.digest(turn.text)
+        session.reply = result.text
+        session.more = result.kind == SHOW
+        session.turn += 1
+        session.seen = now
+        profile = dialog.subscriber if run.profile_changed else None
+        if not await self._save(run, profile) and not run.claimed:
+            raise _Lost
+        # With a claim lost to a newer dial the effect is done and on record: its answer is still true.
+        if session.turn == 1:
+            self._recent.add(turn.gateway, turn.session_id, run.dialled)
+        if not session.more:
+            self.board.session_ends.labels(run.bundle.service, "end").inc()
+        if self._watch is not None:
+            self._report(run, result, waiting)
+        return Reply(result.text, session.more)
+
+    # -- small parts ---------------------------------------------------------------------------
+
+    async def _save(self, run: _Turn, profile: dict[str, Any] | None) -> bool:
+        return await self._sessions.save(
+            run.turn.msisdn,
+            run.turn.service_code,
+            run.session,
+            run.bundle.ttl_s,
+            profile,
+            self.settings.profile_ttl_s,
+            self.settings.max_session,
+        )
+
+    async def _bundle_of(self, session: Session, live: Bundle) -> Bundle:
+        """The version a session is on; the live one when that cannot be had any more."""
+        if session.bundle == live.name:
+            return live
+        try:
+            return await self.bundles.load(session.bundle)
+        except BundleError:
+            log.warning("a session's menu version is gone", bundle=session.bundle)
+            session.bundle = live.name
+            return live
+
+    def _resumable(self, old: Session, live: Bundle, now: int) -> bool:
+        return old.more and old.turn > 0 and now - old.seen <= live.resume_for_s * 1000
+
+    async def _was_here(self, turn: Turn, live: Bundle, deadline: float) -> bool:
+        """Tell a lost session from a direct dial: we answered it before, or an effect is on record."""
+        if self._recent.dialled(turn.gateway, turn.session_id) is not None:
+            return True
+        try:
+            asked: Awaitable[bool] = live.plugin.was_here(turn.gateway, turn.session_id)
+            return await asyncio.wait_for(asked, _left(deadline))
+        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            log.warning("could not look up whether a session was lost")
+            return False
+
+    def _sentence(self, name: str, turn: Turn) -> str:
+        live = self.bundles.for_code(turn.service_code) or self.bundles.any()
+        if live is None:
+            return DEFAULTS[name]["en"]
+        return live.program.sentence(name, live.program.languages[0])
+
+    def _report(self, run: _Turn, result: Result, waited: str) -> None:
+        """Tell the development phone what happened; an answer to a PIN or a confirmation is not shown."""
+        assert self._watch is not None
+        program, turn = run.bundle.program, run.turn
+        before = Dialog({"state": waited}, {}, 0)
+        hidden = waited == "" or (waited != OFFER and program.guarded(before)) or program.guarded(run.dialog)
+        last = split(turn.text)[-1][1] if turn.text else ""
+        self._watch(
+            turn.msisdn, "turn", input="••••" if last and hidden else last, state=run.dialog.state,
+            bundle=run.bundle.name, language=run.dialog.language, page=run.dialog.page,
+            text=result.text, more=result.kind == SHOW, refused=bool(result.refused), turn=run.session.turn,
+        )  # fmt: skip
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def _left(deadline: float) -> float:
+    return max(0.05, deadline - time.monotonic() - _ANSWER_MARGIN_S)
+
+
+def _language(session: Session | None, live: Bundle) -> str:
+    language = session.dialog.get("language") if session is not None else None
+    return str(language or live.program.languages[0])
+
+
+async def open_engine(
+    settings: Settings, board: Board, *, watch: Watch | None = None, publish: bool = True
+) -> Engine:
+    """Connect to Redis and PostgreSQL, load the live menus and follow them.
+
+    publish: a service under `menus_dir` that has no live version yet is published from its folder.
+    Raises StoreError, MenuError or BundleError, with what to do.
+    """
+    link = RedisLink(
+        settings.redis_url,
+        timeout_s=settings.redis_timeout_s,
+        max_in_flight=settings.max_commands_in_flight,
+        on_reconnect=board.reconnects.inc,
+    )
+    await link.open()
+    try:
+        bundles = await Bundles.open(settings, board, publish=publish)
+    except BaseException:
+        await link.close()
+        raise
+    return Engine(settings, link, bundles, board, watch)

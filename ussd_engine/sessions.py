@@ -1,0 +1,160 @@
+"""The session record in Redis: load, compare-and-set, expire.
+
+A record is JSON, so that `redis-cli get 'ussd:{2547…}:*384*89598#'` reads it. Its first key is `rev`,
+new with every save; a save names the rev it was loaded with, and Redis refuses it when another came
+first. The subscriber's profile lies beside it under the same hash tag, so one command loads both.
+
+The text a gateway sends holds PINs, so a record keeps only how much of it was used and a keyed digest.
+"""
+
+import hashlib
+import itertools
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from ussd_engine.redis_link import RedisLink, ReplyError
+
+_SAVE = b"""
+if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+if ARGV[4] then redis.call('SET', KEYS[2], ARGV[4], 'EX', ARGV[5]) end
+return 1
+"""
+_SAVE_SHA = hashlib.sha1(_SAVE, usedforsecurity=False).hexdigest()
+
+_PROCESS = os.urandom(4).hex()
+_REVISIONS = itertools.count()
+
+
+@dataclass(slots=True)
+class Claim:
+    """A turn that is being worked on: which text, and until when (epoch milliseconds)."""
+
+    consumed: int
+    digest: str
+    until_ms: int
+
+
+@dataclass(slots=True)
+class Session:
+    """One phone's session with one service code.
+
+    dialog is what core_ext.program.Dialog.dump() gave. consumed and digest say which of the gateway's
+    text has been used. reply and more are the last answer, given again to a retry. turn 0 is a session
+    that was claimed but has not answered yet. started and seen are epoch milliseconds.
+    """
+
+    gateway: str
+    session_id: str
+    bundle: str
+    dialog: dict[str, Any]
+    consumed: int = 0
+    digest: str = ""
+    reply: str = ""
+    more: bool = True
+    turn: int = 0
+    started: int = 0
+    seen: int = 0
+    claim: Claim | None = None
+    rev: str = field(default="", compare=False)
+
+
+class Sessions:
+    """Sessions and profiles of one Redis."""
+
+    def __init__(self, link: RedisLink, secret: str) -> None:
+        """secret keys the digests."""
+        self._link = link
+        self._key = hashlib.blake2b(secret.encode(), digest_size=32, person=b"ussd-text").digest()
+
+    def digest(self, text: str) -> str:
+        """A keyed digest of a gateway's text: equal texts have equal digests, and nothing else shows."""
+        return hashlib.blake2b(text.encode(), key=self._key, digest_size=8).hexdigest()
+
+    async def load(self, msisdn: str, code: str) -> tuple[Session | None, dict[str, Any] | None]:
+        """The session and the profile; None for what is not there. Raises StoreError."""
+        session, profile = await self._link.call(
+            "MGET", f"ussd:{{{msisdn}}}:{code}", f"ussd:{{{msisdn}}}:profile"
+        )
+        return (
+            _read(session) if session is not None else None,
+            orjson.loads(profile) if profile is not None else None,
+        )
+
+    async def save(
+        self,
+        msisdn: str,
+        code: str,
+        session: Session,
+        ttl_s: int,
+        profile: dict[str, Any] | None = None,
+        profile_ttl_s: int = 600,
+        largest: int = 4096,
+    ) -> bool:
+        """Store the session in place of the revision it was loaded as (none: there must be none).
+
+        True when it was stored, and `session.rev` is the new one; False when another came first.
+        profile is stored with it when given. Raises StoreError, and ValueError past `largest` bytes.
+        """
+        rev = f"{_PROCESS}{next(_REVISIONS):x}"
+        value = _write(session, rev)
+        if len(value) > largest:
+            raise ValueError(f"the session takes {len(value)} bytes; the most is {largest}")
+        expected = f'{{"rev":"{session.rev}"' if session.rev else ""
+        arguments: tuple[str | bytes | int, ...] = (
+            2, f"ussd:{{{msisdn}}}:{code}", f"ussd:{{{msisdn}}}:profile", expected, value, ttl_s * 1000,
+        )  # fmt: skip
+        if profile is not None:
+            arguments += (orjson.dumps(profile), profile_ttl_s)
+        try:
+            stored = await self._link.call("EVALSHA", _SAVE_SHA, *arguments)
+        except ReplyError as error:
+            if not str(error).startswith("NOSCRIPT"):
+                raise
+            stored = await self._link.call("EVAL", _SAVE, *arguments)
+        if stored:
+            session.rev = rev
+        return bool(stored)
+
+
+def _write(session: Session, rev: str) -> bytes:
+    record: dict[str, Any] = {
+        "rev": rev,
+        "gateway": session.gateway,
+        "id": session.session_id,
+        "bundle": session.bundle,
+        "turn": session.turn,
+        "consumed": session.consumed,
+        "digest": session.digest,
+        "started": session.started,
+        "seen": session.seen,
+        "more": session.more,
+        "reply": session.reply,
+        "dialog": session.dialog,
+    }
+    if session.claim is not None:
+        record["claim"] = session.claim
+    return orjson.dumps(record)
+
+
+def _read(value: bytes) -> Session:
+    record = orjson.loads(value)
+    claim = record.get("claim")
+    return Session(
+        record["gateway"],
+        record["id"],
+        record["bundle"],
+        record["dialog"],
+        record["consumed"],
+        record["digest"],
+        record["reply"],
+        record["more"],
+        record["turn"],
+        record["started"],
+        record["seen"],
+        Claim(**claim) if claim else None,
+        record["rev"],
+    )
