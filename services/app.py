@@ -1,0 +1,61 @@
+"""Umoja Loans as the engine sees it: the parts put together, under the entry point `umoja`."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from services import once
+from services.actions import lender, registry
+from services.borrowers import people
+from services.loans import terms
+from ussd_engine.actions import Registry
+from ussd_engine.errors import SettingsError
+from ussd_engine.plugin import FileProblem, Runtime
+
+if TYPE_CHECKING:
+    import typer
+    from aiohttp import web
+
+
+class Umoja:
+    """The lender."""
+
+    registry: Registry = registry
+
+    def load(self, sources: Mapping[str, str]) -> tuple[Any, list[FileProblem]]:
+        """The products and the scorecard of a menu folder."""
+        return terms.read(sources)
+
+    async def start(self, runtime: Runtime) -> None:
+        """Take the process's database pool and the secret that PINs are peppered with."""
+        if runtime.pg is None:
+            raise SettingsError("Umoja Loans needs PostgreSQL. Set DATABASE_URL.")
+        lender.pool = runtime.pg
+        lender.secret = runtime.settings.secret.get_secret_value().encode()
+
+    async def stop(self) -> None:
+        """Let go of the pool; the engine closes it."""
+        lender.pool = None
+
+    async def profile(self, msisdn: str) -> dict[str, Any]:
+        """What menus know of the subscriber."""
+        async with lender.pool.acquire() as connection:
+            return await people.profile(connection, msisdn)
+
+    async def was_here(self, gateway: str, session_id: str) -> bool:
+        """Whether an effect of this session is on record."""
+        return await once.was_here(lender.pool, gateway, session_id)
+
+    def routes(self) -> "list[web.RouteDef]":
+        """None yet: the REST API has its own room."""
+        return []
+
+    def commands(self) -> "typer.Typer | None":
+        """None yet."""
+        return None
+
+    def processes(self) -> Mapping[str, list[str]]:
+        """The Celery worker and its clock."""
+        return {"worker": ["worker"], "beat": ["beat"]}
+
+
+service = Umoja()

@@ -1,0 +1,1 @@
+"""The people: who they are, what they agreed to, and their PIN."""

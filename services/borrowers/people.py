@@ -1,0 +1,81 @@
+"""Joining: consent, then name, national id and a PIN entered twice; and the language to speak.
+
+Each function works inside the caller's transaction and gives the name of what happened.
+"""
+
+from typing import Any, Literal
+
+import asyncpg
+
+from services.borrowers import pins, queries
+from ussd_engine.actions import Call
+
+STAGED_FOR_S = 10 * 60
+LANGUAGES = ("en", "sw")
+NAME_SHOWN = 20  # characters of the name that the menus declare
+
+Joined = Literal["ok", "mismatch", "id_taken", "exists"]
+
+
+class ConsentMissing(Exception):
+    """Nothing about a person is kept before they agreed. The menu must ask for consent first."""
+
+
+async def profile(connection: Any, msisdn: str) -> dict[str, Any]:
+    """What menus know of the subscriber; empty for somebody new."""
+    row = await connection.fetchrow(queries.PROFILE, msisdn)
+    if row is None:
+        return {}
+    return {**row, "name": (row["name"] or "")[:NAME_SHOWN]}
+
+
+async def consent(connection: Any, call: Call, version: str) -> None:
+    """Keep that they agreed, to which words, when, and over which channel."""
+    borrower = await connection.fetchrow(queries.MEET, call.msisdn, call.language)
+    await connection.execute(
+        queries.GIVE_CONSENT,
+        borrower["id"],
+        version,
+        call.bundle,
+        call.language,
+        f"ussd:{call.gateway}",
+        call.key,
+    )
+
+
+async def stage_pin(connection: Any, msisdn: str, pin: str, secret: bytes) -> bool:
+    """Keep the first entry of a new PIN for ten minutes; False when it is too easy to guess."""
+    if not pins.is_pin(pin) or pins.is_weak(pin):
+        return False
+    await connection.execute(queries.STAGE_PIN, msisdn, await pins.hashed(pin, secret), STAGED_FOR_S)
+    return True
+
+
+async def register(
+    connection: Any, call: Call, name: str, national_id: str, pin: str, secret: bytes
+) -> Joined:
+    """Make the number a borrower's when the PIN is the one staged before."""
+    borrower = await connection.fetchrow(queries.MEET, call.msisdn, call.language)
+    if borrower["registered"]:
+        return "exists"
+    if not await connection.fetchval(queries.HAS_CONSENT, borrower["id"]):
+        raise ConsentMissing(ConsentMissing.__doc__)
+    staged = await connection.fetchrow(queries.TAKE_STAGED_PIN, call.msisdn)
+    if staged is None or not staged["fresh"] or not await pins.matches(pin, staged["pin_hash"], secret):
+        return "mismatch"
+    try:
+        async with connection.transaction():
+            await connection.execute(
+                queries.REGISTER, borrower["id"], name, national_id, staged["pin_hash"], call.language
+            )
+    except asyncpg.UniqueViolationError:
+        return "id_taken"
+    return "ok"
+
+
+async def set_language(connection: Any, call: Call, language: str) -> None:
+    """Remember the language to speak. Raises ValueError for one the menus do not have."""
+    if language not in LANGUAGES:
+        raise ValueError(f"no menus in {language!r}")
+    borrower = await connection.fetchrow(queries.MEET, call.msisdn, language)
+    await connection.execute(queries.SET_LANGUAGE, borrower["id"], language)

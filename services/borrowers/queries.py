@@ -1,0 +1,99 @@
+"""The borrowers' SQL, by name."""
+
+PROFILE = """
+select
+    borrower.name,
+    borrower.language,
+    borrower.registered_at is not null as registered,
+    exists (
+        select 1
+        from consent
+        where consent.borrower_id = borrower.id
+        and consent.purpose = 'terms'
+    ) as consented,
+    exists (
+        select 1
+        from loan
+        where loan.borrower_id = borrower.id
+        and loan.state in ('applied', 'approved', 'disbursing', 'active', 'overdue')
+    ) as has_loan
+from borrower
+where borrower.msisdn = $1
+"""
+
+# The row of this number, made when it is new. The update is there to return, and lock, an old one.
+MEET = """
+insert into borrower (msisdn, language)
+values ($1, $2)
+on conflict (msisdn) do update
+set msisdn = excluded.msisdn
+returning id, registered_at is not null as registered
+"""
+
+GIVE_CONSENT = """
+insert into consent (borrower_id, version, bundle, language, channel, session_key)
+values ($1, $2, $3, $4, $5, $6)
+"""
+
+HAS_CONSENT = """
+select exists (
+    select 1
+    from consent
+    where borrower_id = $1
+    and purpose = 'terms'
+)
+"""
+
+SET_LANGUAGE = """
+update borrower
+set language = $2
+where id = $1
+"""
+
+STAGE_PIN = """
+insert into pin_stage (msisdn, pin_hash, expires_at)
+values ($1, $2, now() + make_interval(secs => $3))
+on conflict (msisdn) do update
+set pin_hash = excluded.pin_hash,
+    expires_at = excluded.expires_at
+"""
+
+# Whatever comes of the second entry, the first one is used up.
+TAKE_STAGED_PIN = """
+delete from pin_stage
+where msisdn = $1
+returning pin_hash, expires_at > now() as fresh
+"""
+
+REGISTER = """
+update borrower
+set name = $2,
+    national_id = $3,
+    pin_hash = $4,
+    language = $5,
+    registered_at = now()
+where id = $1
+"""
+
+# No row when the PIN is locked. A lock that is over starts the count again.
+COUNT_PIN_TRY = """
+update borrower
+set pin_failures = case when pin_locked_until is null then pin_failures + 1 else 1 end,
+    pin_locked_until = null
+where id = $1
+and pin_hash is not null
+and (pin_locked_until is null or pin_locked_until <= clock_timestamp())
+returning pin_hash, pin_failures
+"""
+
+FORGET_PIN_TRIES = """
+update borrower
+set pin_failures = 0
+where id = $1
+"""
+
+LOCK_PIN = """
+update borrower
+set pin_locked_until = clock_timestamp() + make_interval(secs => $2)
+where id = $1
+"""

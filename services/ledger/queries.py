@@ -1,0 +1,95 @@
+"""The ledger's SQL, by name."""
+
+OPEN_ACCOUNTS = """
+insert into account (code, kind, loan_id, borrower_id)
+select code, kind, loan_id, borrower_id
+from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) as wanted (code, kind, loan_id, borrower_id)
+where not exists (select 1 from account where account.code = wanted.code)
+order by code
+on conflict (code) do nothing
+"""
+
+# No row when the key is taken.
+WRITE_JOURNAL = """
+insert into journal (key, kind, loan_id, borrower_id)
+values ($1, $2, $3, $4)
+on conflict (key) do nothing
+returning id
+"""
+
+# One statement for all legs: the balances then move once an account, in the order of accounts.
+WRITE_POSTINGS = """
+insert into posting (journal_id, account_id, amount_cents)
+select $1, account.id, leg.amount_cents
+from unnest($2::text[], $3::bigint[]) with ordinality as leg (code, amount_cents, place)
+join account on account.code = leg.code
+order by leg.place
+"""
+
+READ_JOURNAL = """
+select
+    journal.id,
+    journal.kind,
+    journal.loan_id,
+    journal.borrower_id,
+    array_agg(account.code order by posting.id) as codes,
+    array_agg(posting.amount_cents order by posting.id) as amounts
+from journal
+join posting on posting.journal_id = journal.id
+join account on account.id = posting.account_id
+where journal.key = $1
+group by journal.id
+"""
+
+IS_WRITTEN = """
+select exists (
+    select 1
+    from journal
+    where key = $1
+)
+"""
+
+BALANCE = """
+select coalesce(sum(balance.balance_cents), 0)::bigint
+from account
+join balance on balance.account_id = account.id
+where account.code = $1
+"""
+
+# What a loan's own accounts add up to: what is owed on it.
+OUTSTANDING = """
+select
+    split_part(account.code, ':', 1) as part,
+    coalesce(balance.balance_cents, 0) as owed_cents
+from account
+left join balance on balance.account_id = account.id
+where account.loan_id = $1
+"""
+
+PLACE_HOLD = """
+insert into hold (key, loan_id, amount_cents, placed_by)
+values ($1, $2, $3, $4)
+on conflict (key) do nothing
+returning id
+"""
+
+LOCK_HOLD = """
+select key, loan_id, amount_cents, state
+from hold
+where key = $1
+for update
+"""
+
+SETTLE_HOLD = """
+update hold
+set state = $2,
+    settled_by = $3,
+    settled_at = now()
+where key = $1
+"""
+
+BREAKS = """
+select kind, subject, kept_cents, posted_cents
+from ledger_break
+order by kind, subject
+"""

@@ -1,0 +1,1 @@
+"""Loans: products, quotes, eligibility, the lifecycle, applying, paying back."""

@@ -1,0 +1,136 @@
+"""Applying for a loan: one transaction from the borrower's lock to the outbox row.
+
+Locks are taken in one order everywhere: borrower, loan, accounts. Under the borrower's lock everything
+the quote said is looked at again; the PIN comes last, so that nobody learns about a PIN without a loan
+to take. Then loan, decision, hold and outbox row are written, and commit or vanish together.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+import orjson
+
+from services import outbox
+from services.borrowers import pins
+from services.ledger import holds
+from services.loans import lifecycle, queries
+from services.loans.eligibility import Judgement, judge, standing
+from services.loans.quote import Quote, price, whole_shillings
+from services.loans.refs import loan_ref
+from services.loans.terms import Terms
+from ussd_engine.actions import Call
+
+Name = Literal["ok", "wrong_pin", "locked", "has_loan", "not_eligible", "changed"]
+ACTOR = "borrower"
+
+
+@dataclass(slots=True, frozen=True)
+class Application:
+    """What the borrower agreed to. total_cents is what the quote on their screen said."""
+
+    amount_cents: int
+    purpose: str
+    total_cents: int
+    pin: str
+
+
+@dataclass(slots=True, frozen=True)
+class Answer:
+    """What came of it. ref and quote are set when the loan was made."""
+
+    name: Name
+    ref: str = ""
+    quote: Quote | None = None
+    tries_left: int = pins.TRIES
+
+
+def offer(terms: Terms, judgement: Judgement, amount_cents: int, purpose: str, today: date) -> Quote | str:
+    """The price of an amount within the limit; else `too_much` or `too_little`."""
+    if purpose not in terms.product.purposes:
+        raise ValueError(f"products.yaml has no purpose {purpose!r}")
+    principal_cents = whole_shillings(amount_cents)
+    if principal_cents > judgement.limit_cents:
+        return "too_much"
+    if principal_cents < terms.product.least_cents:
+        return "too_little"
+    return price(terms.product, principal_cents, today)
+
+
+async def apply(
+    connection: Any, call: Call, terms: Terms, application: Application, secret: bytes, today: date
+) -> Answer:
+    """Make the loan, inside the caller's transaction."""
+    borrower_id = await connection.fetchval(queries.LOCK_BORROWER, call.msisdn)
+    seen = await standing(connection, call.msisdn, terms.product, today)
+    if borrower_id is None or seen is None:
+        return Answer("not_eligible")
+    judgement = judge(terms, seen, today)
+    if judgement.verdict != "ok":
+        await _write_decision(connection, call, borrower_id, None, judgement)
+        return Answer(judgement.verdict)
+    quote = offer(terms, judgement, application.amount_cents, application.purpose, today)
+    if isinstance(quote, str) or quote.total_cents != application.total_cents:
+        return Answer("changed")
+    attempt = await pins.attempt(connection, borrower_id, application.pin, secret)
+    if attempt.verdict is pins.Verdict.WRONG:
+        return Answer("wrong_pin", tries_left=attempt.tries_left)
+    if attempt.verdict is pins.Verdict.LOCKED:
+        return Answer("locked", tries_left=0)
+    ref = await _write(connection, call, terms, borrower_id, application.purpose, quote, judgement)
+    return Answer("ok", ref, quote)
+
+
+async def _write(
+    connection: Any,
+    call: Call,
+    terms: Terms,
+    borrower_id: int,
+    purpose: str,
+    quote: Quote,
+    judgement: Judgement,
+) -> str:
+    number: int = await connection.fetchval(queries.NEXT_LOAN_NUMBER)
+    ref = loan_ref(number)
+    await connection.execute(
+        queries.WRITE_LOAN,
+        number,
+        ref,
+        borrower_id,
+        terms.products.sell,
+        purpose,
+        quote.principal_cents,
+        quote.fee_cents,
+        quote.excise_cents,
+        quote.total_cents,
+        quote.apr_bp,
+        quote.term_days,
+        call.bundle,
+        call.key,
+    )
+    await _write_decision(connection, call, borrower_id, number, judgement)
+    state = await lifecycle.make(connection, number, "applied", "approve", "scorecard")
+    await lifecycle.make(connection, number, state, "send", ACTOR)
+    await outbox.put(connection, f"disburse:{ref}", outbox.DISBURSE, {"loan_id": number, "ref": ref})
+    await holds.place(connection, ref, number, quote.principal_cents)
+    return ref
+
+
+async def _write_decision(
+    connection: Any, call: Call, borrower_id: int, loan_id: int | None, judgement: Judgement
+) -> None:
+    assessment = judgement.assessment
+    await connection.execute(
+        queries.WRITE_DECISION,
+        borrower_id,
+        loan_id,
+        call.key,
+        assessment.scorecard,
+        orjson.dumps(assessment.inputs).decode(),
+        orjson.dumps(dict(assessment.points)).decode(),
+        assessment.score,
+        judgement.verdict,
+        judgement.limit_cents,
+        list(judgement.reasons),
+    )
+    await connection.execute(queries.KEEP_SCORE, borrower_id, assessment.shown, judgement.limit_cents)

@@ -1,0 +1,84 @@
+"""Who may borrow, and how much. `standing` reads the record, `judge` decides and touches nothing.
+
+In this order: an open loan means no other; then not registered, no consent, blacklisted, a written-off
+loan still owed, a cool-off after paying late; then the scorecard; then whether the limit it gives is
+worth a loan. The limit is the scorecard's, capped by what the loans repaid have earned.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from services.loans import queries
+from services.loans.products import Product
+from services.loans.terms import Terms
+from services.scoring.features import RECENT, Record, features
+from services.scoring.score import Assessment, assess
+
+Verdict = Literal["ok", "has_loan", "not_eligible"]
+
+
+@dataclass(slots=True, frozen=True)
+class Standing:
+    """What is on record of a borrower."""
+
+    borrower_id: int
+    registered: bool
+    consented: bool
+    blacklisted: bool
+    has_loan: bool
+    owes_written_off: bool
+    loans_repaid: int
+    worst_days_late: int | None
+    defaults: int
+    days_overdue: int
+    largest_repaid_cents: int
+    last_late_on: date | None
+
+
+@dataclass(slots=True, frozen=True)
+class Judgement:
+    """Whether they may borrow now, why not, and their limit (also when they may not just now)."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    limit_cents: int
+    assessment: Assessment
+
+
+async def standing(connection: Any, msisdn: str, product: Product, today: date) -> Standing | None:
+    """The record of that number; None when it was never here."""
+    row = await connection.fetchrow(queries.STANDING, msisdn, today, product.cool_off.late_days, RECENT)
+    return None if row is None else Standing(**row)
+
+
+def judge(terms: Terms, seen: Standing, today: date) -> Judgement:
+    """Decide."""
+    record = Record(seen.loans_repaid, seen.worst_days_late, seen.defaults, seen.days_overdue)
+    assessment = assess(terms.scorecard, features(record))
+    limit = min(assessment.limit_cents, terms.product.limit.cap_cents(seen.largest_repaid_cents))
+    limit -= limit % 100  # M-Pesa moves whole shillings
+    if seen.has_loan:
+        return Judgement("has_loan", ("OPEN_LOAN",), limit, assessment)
+    reason = _bar(terms.product, seen, today)
+    if reason is not None:
+        return Judgement("not_eligible", (reason,), limit, assessment)
+    if not assessment.approved or limit < terms.product.least_cents:
+        return Judgement("not_eligible", assessment.reasons, limit, assessment)
+    return Judgement("ok", assessment.reasons, limit, assessment)
+
+
+def _bar(product: Product, seen: Standing, today: date) -> str | None:
+    """Why the scorecard need not be asked."""
+    if not seen.registered:
+        return "NOT_REGISTERED"
+    if not seen.consented:
+        return "NO_CONSENT"
+    if seen.blacklisted:
+        return "BLACKLISTED"
+    if seen.owes_written_off:
+        return "WRITTEN_OFF_LOAN"
+    wait = timedelta(days=product.cool_off.wait_days)
+    if seen.last_late_on is not None and today < seen.last_late_on + wait:
+        return "COOL_OFF"
+    return None

@@ -1,0 +1,165 @@
+"""The loans' SQL, by name. Dates are Nairobi's."""
+
+LOCK_BORROWER = """
+select id
+from borrower
+where msisdn = $1
+for update
+"""
+
+# All that eligibility and the scorecard look at. $2: today; $3: days late that call for a cool-off.
+STANDING = """
+with mine as (
+    select
+        loan.*,
+        (loan.closed_at at time zone 'Africa/Nairobi')::date as closed_on
+    from loan
+    join borrower on borrower.id = loan.borrower_id
+    where borrower.msisdn = $1
+)
+select
+    borrower.id as borrower_id,
+    borrower.registered_at is not null as registered,
+    borrower.blacklisted_at is not null as blacklisted,
+    exists (
+        select 1
+        from consent
+        where consent.borrower_id = borrower.id
+        and consent.purpose = 'terms'
+    ) as consented,
+    exists (
+        select 1
+        from mine
+        where state in ('applied', 'approved', 'disbursing', 'active', 'overdue')
+    ) as has_loan,
+    exists (
+        select 1
+        from mine
+        where state = 'written_off'
+    ) as owes_written_off,
+    (
+        select count(*)
+        from mine
+        where state = 'repaid'
+    ) as loans_repaid,
+    (
+        select coalesce(max(principal_cents), 0)
+        from mine
+        where state = 'repaid'
+    ) as largest_repaid_cents,
+    (
+        select max(days_late)
+        from (
+            select closed_on - due_on as days_late
+            from mine
+            where state = 'repaid'
+            order by closed_at desc
+            limit $4
+        ) as recent
+    ) as worst_days_late,
+    (
+        select count(*)
+        from mine
+        where state in ('written_off', 'recovered')
+    ) as defaults,
+    (
+        select coalesce(max(greatest($2 - due_on, 0)), 0)
+        from mine
+        where state in ('active', 'overdue')
+    ) as days_overdue,
+    (
+        select max(closed_on)
+        from mine
+        where state in ('repaid', 'recovered')
+        and closed_on - due_on > $3
+    ) as last_late_on
+from borrower
+where borrower.msisdn = $1
+"""
+
+NEXT_LOAN_NUMBER = """
+select nextval(pg_get_serial_sequence('loan', 'id'))
+"""
+
+WRITE_LOAN = """
+insert into loan (
+    id, ref, borrower_id, product, purpose,
+    principal_cents, fee_cents, excise_cents, total_cents, apr_bp, term_days,
+    bundle, action_key
+)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+"""
+
+WRITE_DECISION = """
+insert into decision (
+    borrower_id, loan_id, action_key, scorecard, inputs, points, score, outcome, limit_cents, reasons
+)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+"""
+
+KEEP_SCORE = """
+update borrower
+set score = $2,
+    limit_cents = $3
+where id = $1
+"""
+
+# The loan to speak of when somebody asks for theirs: the open one, or one written off and still owed.
+CURRENT_LOAN = """
+select loan.*
+from loan
+join borrower on borrower.id = loan.borrower_id
+where borrower.msisdn = $1
+and loan.state in ('applied', 'approved', 'disbursing', 'active', 'overdue', 'written_off')
+order by loan.id desc
+limit 1
+"""
+
+HISTORY = """
+select
+    loan.ref,
+    loan.state,
+    loan.principal_cents,
+    coalesce(loan.disbursed_at, loan.applied_at) as at
+from loan
+join borrower on borrower.id = loan.borrower_id
+where borrower.msisdn = $1
+and loan.state not in ('rejected', 'cancelled', 'failed')
+order by loan.id desc
+limit $2
+"""
+
+STATEMENT = """
+select
+    journal.kind,
+    journal.at,
+    sum(posting.amount_cents) filter (where posting.amount_cents > 0)::bigint as cents
+from journal
+join borrower on borrower.id = journal.borrower_id
+join posting on posting.journal_id = journal.id
+where borrower.msisdn = $1
+and journal.kind = any($2::text[])
+group by journal.id
+order by journal.id desc
+limit $3
+"""
+
+LOCK_LOAN = """
+select *
+from loan
+where id = $1
+for update
+"""
+
+SET_DUE = """
+update loan
+set disbursed_at = $2,
+    due_on = $3
+where id = $1
+"""
+
+WRITE_PAYMENT_REQUEST = """
+insert into payment_request (loan_id, borrower_id, amount_cents, action_key)
+values ($1, $2, $3, $4)
+returning id
+"""

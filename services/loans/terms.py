@@ -1,0 +1,45 @@
+"""The terms of a bundle: what its products.yaml and scorecard.yaml say. It reaches actions as call.data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core_ext.scorecard import Scorecard
+from services import documents
+from services.loans import products
+from services.loans.products import Product, Products
+from services.scoring import score
+from ussd_engine.plugin import FileProblem
+
+PRODUCTS_FILE = "products.yaml"
+SCORECARD_FILE = "scorecard.yaml"
+
+
+@dataclass(slots=True, frozen=True)
+class Terms:
+    """What is lent and to whom."""
+
+    products: Products
+    scorecard: Scorecard
+
+    @property
+    def product(self) -> Product:
+        """The product the menus sell."""
+        return self.products.on_sale
+
+
+def read(sources: Mapping[str, str]) -> tuple[Terms | None, list[FileProblem]]:
+    """The terms of a folder's files, or None and every fault in them."""
+    problems = [
+        FileProblem(name, 1, 1, f"{name} is missing", "The lender needs it beside service.yaml.")
+        for name in (PRODUCTS_FILE, SCORECARD_FILE)
+        if name not in sources
+    ]
+    if problems:
+        return None, problems
+    product_file = documents.read(PRODUCTS_FILE, sources[PRODUCTS_FILE])
+    scorecard_file = documents.read(SCORECARD_FILE, sources[SCORECARD_FILE])
+    sold = products.parse(product_file)
+    card = score.parse(scorecard_file)
+    if sold is None or card is None:
+        return None, [*product_file.problems, *scorecard_file.problems]
+    return Terms(sold, card), []

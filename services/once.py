@@ -1,0 +1,93 @@
+"""Doing a thing once: the answer to a press is kept under the press's key, in the effect's transaction.
+
+The first caller of a key inserts its row and does the work. A second one, at the same time or a week
+later, waits for that transaction by PostgreSQL's own unique index, then reads the answer. If the first
+dies before commit, both row and effect are gone, and the second does the work.
+
+The request's hash is keyed with the service's secret, because a PIN is part of the request.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import orjson
+
+from ussd_engine.actions import Call, Outcome
+
+CLAIM = """
+insert into action_result (key, action, request_hash)
+values ($1, $2, $3)
+on conflict (key) do nothing
+returning key
+"""
+
+READ = """
+select action, request_hash, outcome
+from action_result
+where key = $1
+"""
+
+RECORD = """
+update action_result
+set outcome = $2
+where key = $1
+"""
+
+# The next key after every one that begins with the prefix: ';' follows ':' in the "C" collation.
+ANY_OF_SESSION = """
+select exists (
+    select 1
+    from action_result
+    where key >= $1 || ':'
+    and key < $1 || ';'
+)
+"""
+
+
+class KeyReused(Exception):
+    """The idempotency key was used before, for another request. Nothing was done."""
+
+
+def request_hash(secret: bytes, call: Call, action: str, arguments: Mapping[str, Any]) -> bytes:
+    """What must be equal when a key comes again."""
+    request = [action, call.service, call.msisdn, sorted(arguments.items())]
+    return hmac.digest(secret, b"request:" + orjson.dumps(request), hashlib.sha256)
+
+
+async def once(
+    pool: Any,
+    secret: bytes,
+    call: Call,
+    action: str,
+    arguments: Mapping[str, Any],
+    effect: Callable[[Any], Awaitable[Outcome]],
+) -> Outcome:
+    """Run `effect(connection)` in a transaction that also keeps its outcome; or give the kept one."""
+    digest = request_hash(secret, call, action, arguments)
+    async with pool.acquire() as connection, connection.transaction():
+        if await connection.fetchval(CLAIM, call.key, action, digest) is None:
+            return _kept(await connection.fetchrow(READ, call.key), action, digest)
+        outcome = await effect(connection)
+        await connection.execute(RECORD, call.key, _dump(outcome))
+        return outcome
+
+
+async def was_here(pool: Any, gateway: str, session_id: str) -> bool:
+    """Whether any effect of that session is on record."""
+    async with pool.acquire() as connection:
+        found: bool = await connection.fetchval(ANY_OF_SESSION, f"{gateway}:{session_id}")
+        return found
+
+
+def _kept(row: Any, action: str, digest: bytes) -> Outcome:
+    if row["action"] != action or not hmac.compare_digest(row["request_hash"], digest):
+        raise KeyReused(f"{action} came under the key of another request")
+    kept = orjson.loads(row["outcome"])
+    return Outcome(kept["name"], kept["value"], kept["subscriber"])
+
+
+def _dump(outcome: Outcome) -> str:
+    subscriber = None if outcome.subscriber is None else dict(outcome.subscriber)
+    return orjson.dumps({"name": outcome.name, "value": outcome.value, "subscriber": subscriber}).decode()
