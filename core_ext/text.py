@@ -104,6 +104,7 @@ def paginate(
     whole = _with_footer(text, alone)
     if fits(whole, septets):
         return [whole]
+    text = text.rstrip(" \n")  # or the last page could be empty
     gsm = size(text + first + middle + last)[1]
     limit = capacity(septets, gsm)
     pages: list[str] = []
@@ -156,7 +157,7 @@ def _cut(text: str, start: int, room: int, gsm: bool) -> tuple[int, int]:
     line = text.rfind("\n", near, reach + 1)
     if line > start:
         return line, line + 1
-    word = text.rfind(" ", start + 1, reach + 1)
+    word = max(text.rfind(" ", start + 1, reach + 1), text.rfind("\n", start + 1, reach + 1))
     if word > start:
         return word, word + 1
     return reach, reach
