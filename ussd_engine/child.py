@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,11 +16,11 @@ from pathlib import Path
 import psutil
 
 from ussd_engine.errors import UssdError
+from ussd_engine.launch import ending_with_us
 
 START_S = 60.0  # crash recovery may take long
 STOP_S = 2.0
 POLL_S = 0.01
-LAUNCH = str(Path(__file__).with_name("launch.py"))
 
 
 @dataclass(slots=True, frozen=True)
@@ -89,11 +88,10 @@ def launch(
     """Run the command in a session of its own (Ctrl-C is ours alone), its output in the log."""
     if log.exists():
         log.replace(log.with_suffix(".old.log"))
-    me = [str(int(at_parent_death)), str(os.getpid()), f"{user.uid}:{user.gid}"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     with log.open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-I", "-S", LAUNCH, *me, *command],
+            [*ending_with_us(at_parent_death, user.uid, user.gid), *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -8,7 +8,8 @@ It asks the kernel for SIGNAL on the parent's death (Linux; elsewhere the next s
 over and stops it), takes the identity UID:GID when it runs as root, and then is COMMAND: the process id
 stays. This is how `kill -9` of `ussd dev` leaves no server behind.
 
-The signal comes when the *thread* that called fork ends, so start programs from the main thread.
+`ending_with_us` makes the first part of that line. The signal comes when the *thread* that called fork
+ends, so start programs from the main thread.
 """
 
 import contextlib
@@ -25,6 +26,13 @@ SECBIT_NO_SETUID_FIXUP = 4  # also: access(2) counts capabilities, which Postgre
 CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
 CAPABILITY_VERSION_3 = 0x20080522
+
+
+def ending_with_us(at_parent_death: int, uid: int | None = None, gid: int | None = None) -> list[str]:
+    """What to put before a command so that it ends with this process."""
+    uid = os.geteuid() if uid is None else uid
+    gid = os.getegid() if gid is None else gid
+    return [sys.executable, "-I", "-S", __file__, str(int(at_parent_death)), str(os.getpid()), f"{uid}:{gid}"]
 
 
 def main(arguments: list[str]) -> None:

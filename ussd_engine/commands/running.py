@@ -1,0 +1,100 @@
+"""`ussd serve`, `migrate`, `worker` and `beat`: what runs in production, one process a command."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ussd_engine.errors import SettingsError, UssdError
+from ussd_engine.settings import Settings, settings
+
+KILL_AFTER_S = 2.0  # on top of the time a worker takes for itself
+
+
+def serve(host: str | None, port: int | None, workers: int) -> None:
+    """Run the web server until a signal; with several workers, each in a process of its own."""
+    given = {"host": host, "port": port}
+    chosen = settings().model_copy(update={name: value for name, value in given.items() if value is not None})
+    chosen.require_safe()
+    if workers > 1:
+        from ussd_engine.processes import serve_workers
+
+        stop_s = chosen.drain_s + KILL_AFTER_S
+        asyncio.run(serve_workers(workers, chosen.host, chosen.port, stop_s=stop_s))
+        return
+    import uvloop
+
+    from ussd_engine import server
+
+    uvloop.run(server.serve(chosen))
+
+
+def migrate(direction: str, revision: str | None, *, sql: bool) -> None:
+    """Run Alembic on DATABASE_URL, or print what it would run."""
+    import asyncpg
+
+    from migrations import run as migrations
+
+    if direction not in ("up", "down"):
+        raise UssdError(f"`ussd migrate` goes up or down, not {direction}.")
+    target = revision or ("head" if direction == "up" else "-1")
+    if sql:
+        _print_sql(direction, target)
+        return
+    url = settings().database_url
+    change: Callable[[str, str], None] = migrations.upgrade if direction == "up" else migrations.downgrade
+    try:
+        before = migrations.current(url)
+        change(url, target)
+        after = migrations.current(url)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise UssdError(
+            f"No migration: {_without_password(url)} says: {error}. Check DATABASE_URL."
+        ) from None
+    print(f"The database was at {before or 'nothing'} and is at {after or 'nothing'}.")
+
+
+def _print_sql(direction: str, target: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    import migrations
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
+    if direction == "up":
+        command.upgrade(config, target, sql=True)
+        return
+    if ":" not in target:
+        raise UssdError("The SQL of a way down needs both ends: ussd migrate down FROM:TO --sql")
+    command.downgrade(config, target, sql=True)
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2] or "the local socket"
+    return f"{host}{parts.path}"
+
+
+def worker(concurrency: int) -> None:
+    """Run a Celery worker of the installed services' tasks, every queue of theirs."""
+    app = _celery(settings())
+    app.worker_main(["worker", "--loglevel=INFO", f"--concurrency={concurrency}", "--without-mingle"])
+
+
+def beat() -> None:
+    """Run the Celery beat. The schedule is code, so it keeps no file (Celery's own is a pickle)."""
+    app = _celery(settings())
+    app.start(["beat", "--loglevel=INFO", "--scheduler=celery.beat:Scheduler", "--pidfile="])
+
+
+def _celery(chosen: Settings) -> Any:
+    from ussd_engine.plugin import installed_services
+
+    chosen.require_safe()
+    for service in installed_services().values():
+        app = getattr(service, "celery", None)
+        if app is not None:
+            return app()
+    raise SettingsError("No installed service has background tasks.")
