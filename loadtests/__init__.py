@@ -1,0 +1,1 @@
+"""Load on the server: Locust journeys, and `bench` for what a turn costs."""

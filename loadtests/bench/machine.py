@@ -1,0 +1,85 @@
+"""The machine: which core is whose, and what to say about it in a report."""
+
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+
+@dataclass(slots=True, frozen=True)
+class Cores:
+    """Who runs where. With two cores Redis shares the client's, never the server's."""
+
+    server: int
+    client: int
+    redis: int
+    apart: bool
+
+    @contextmanager
+    def on_server(self) -> Iterator[None]:
+        """What is started inside runs on the server's core."""
+        with self._on(self.server):
+            yield
+
+    @contextmanager
+    def on_client(self) -> Iterator[None]:
+        """What is started inside runs on the client's core."""
+        with self._on(self.client):
+            yield
+
+    @contextmanager
+    def on_redis(self) -> Iterator[None]:
+        """What is started inside runs on the core of Redis."""
+        with self._on(self.redis):
+            yield
+
+    @contextmanager
+    def _on(self, core: int) -> Iterator[None]:
+        """Children inherit the cores of the thread that starts them, so there is no moment unpinned."""
+        if not self.apart:
+            yield
+            return
+        mine = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {core})
+        try:
+            yield
+        finally:
+            os.sched_setaffinity(0, mine)
+
+
+def cores() -> Cores:
+    """Separate cores when there are two and the system lets us choose."""
+    if not hasattr(os, "sched_setaffinity"):
+        return Cores(0, 0, 0, apart=False)
+    mine = sorted(os.sched_getaffinity(0))
+    if len(mine) < 2:
+        return Cores(mine[0], mine[0], mine[0], apart=False)
+    return Cores(mine[0], mine[1], mine[2] if len(mine) > 2 else mine[1], apart=True)
+
+
+def description(pinned: Cores) -> dict[str, str]:
+    """What a reader needs to compare the numbers."""
+    return {
+        "cpu": _cpu(),
+        "cores": str(os.cpu_count()),
+        "pinned": f"server on core {pinned.server}, client on {pinned.client}, Redis on {pinned.redis}"
+        if pinned.apart
+        else "no",
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "aiohttp": version("aiohttp"),
+        "uvloop": version("uvloop"),
+    }
+
+
+def _cpu() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

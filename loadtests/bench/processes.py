@@ -1,0 +1,82 @@
+"""Starts servers on their cores, and stops them; none outlives the bench, not even a killed one."""
+
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from loadtests.bench.machine import Cores
+from ussd_engine.child import Child, User, launch
+from ussd_engine.embedded import redis_binary
+
+
+@contextmanager
+def redis(cores: Cores, folder: Path) -> Iterator[tuple[str, int]]:
+    """A private Redis that writes nothing to disk: its URL and its process id."""
+    path = folder / "redis.sock"
+    command = [redis_binary(), "--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no"]
+    with _running(cores.on_redis(), command, folder / "redis.log", path.exists) as pid:
+        yield f"unix://{path}?db=0", pid
+
+
+@contextmanager
+def rival(name: str, cores: Cores, folder: Path, redis_url: str = "") -> Iterator[tuple[int, int]]:
+    """A rival of loadtests/rivals: its port and its process id."""
+    port = free_port()
+    command = [sys.executable, "-m", "loadtests.rivals.serve", name, str(port), "--redis-url", redis_url]
+    with _running(cores.on_server(), command, folder / f"{name}.log", lambda: _listens(port)) as pid:
+        yield port, pid
+
+
+@contextmanager
+def engine(cores: Cores, folder: Path, menus: Path, redis_url: str) -> Iterator[tuple[int, int]]:
+    """`ussd serve` with one worker, as in production: its port and its process id.
+
+    Without PostgreSQL: a turn of menus that call no action never asks it.
+    """
+    port = free_port()
+    settings = {
+        "ENV": "production",
+        "USSD_SECRET": secrets.token_hex(32),
+        "MENUS_DIR": str(menus),
+        "REDIS_URL": redis_url,
+        "DATABASE_URL": "",
+        "LOG_LEVEL": "WARNING",
+    }
+    environment = [f"{name}={value}" for name, value in settings.items()]
+    serve = [sys.executable, "-m", "ussd_engine.cli", "serve", "--port", str(port), "--workers", "1"]
+    command = ["env", *environment, *serve]
+    with _running(cores.on_server(), command, folder / "ussd serve.log", lambda: _listens(port)) as pid:
+        yield port, pid
+
+
+def free_port() -> int:
+    """A port of loopback that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def _running(
+    pin: AbstractContextManager[None], command: list[str], log: Path, answers: Callable[[], bool]
+) -> Iterator[int]:
+    with pin:
+        process = launch(command, signal.SIGTERM, log, User.ours())
+    child = Child(log.stem, process, log, signal.SIGTERM, signal.SIGKILL)
+    try:
+        child.wait_until(answers)
+        yield process.pid
+    finally:
+        child.ask_to_stop()
+        child.wait_or_force()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as connection:
+        connection.settimeout(0.5)
+        return connection.connect_ex(("127.0.0.1", port)) == 0
