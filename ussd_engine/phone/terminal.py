@@ -37,7 +37,7 @@ def run(url: str | None, phone: str | None = None, code: str | None = None, line
         with _server(url) as base_url:
             return asyncio.run(_talk(base_url, phone or DEFAULT_MSISDN, code, lines))
     except UssdError as error:
-        print(error, file=sys.stderr)
+        print(f"ussd: {error}", file=sys.stderr)
         return NO_SERVER
     except KeyboardInterrupt:
         return OK
@@ -45,9 +45,15 @@ def run(url: str | None, phone: str | None = None, code: str | None = None, line
 
 @contextmanager
 def _server(url: str | None) -> Iterator[str]:
-    if url is None:
-        raise PhoneError("Say which server: --url http://127.0.0.1:8000")
-    yield url
+    """The given server, or a private one with empty data that is gone afterwards."""
+    if url is not None:
+        yield url if "://" in url else f"http://{url}"
+        return
+    from ussd_engine.dev import private_server  # noqa: PLC0415 — it brings PostgreSQL; not needed for a url
+
+    print("Starting a private server; its data is gone when you leave ...", file=sys.stderr)
+    with private_server() as private:
+        yield private
 
 
 async def _talk(url: str, phone: str, code: str | None, lines: bool) -> int:
