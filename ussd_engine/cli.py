@@ -67,11 +67,12 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address; else USSD_HOST.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; else USSD_PORT.")] = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that share the port.")] = 1,
+    reuse_port: Annotated[bool, typer.Option("--reuse-port", hidden=True)] = False,
 ) -> None:
     """Answer dialogs, on the PostgreSQL and Redis of DATABASE_URL and REDIS_URL."""
     from ussd_engine.commands import running
 
-    running.serve(host, port, workers)
+    running.serve(host, port, workers, reuse_port=reuse_port)
 
 
 @app.command()
@@ -153,6 +154,14 @@ def migrate(
     from ussd_engine.commands import running
 
     running.migrate(direction, revision, sql=sql)
+
+
+@app.command(hidden=True)
+def watch() -> None:
+    """Publish the menu folders of MENUS_DIR whenever a file is saved. `ussd dev` runs it."""
+    from ussd_engine.commands import watching
+
+    watching.watch()
 
 
 @app.command()

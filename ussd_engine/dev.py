@@ -1,7 +1,7 @@
 """`ussd dev`: everything on this machine, with one command and nothing to install or set up.
 
-Private servers, migrations, the web server and the service's own processes; all end together. The same,
-in a temporary folder and without reload, is the private server of `ussd try`.
+Private servers, migrations, the web server and the service's own processes; all end together. The same
+in a temporary folder, and only its web server, is what `ussd try` talks to when it has no other.
 """
 
 import asyncio
@@ -35,15 +35,14 @@ def run(*, port: int, data: Path, reload: bool) -> None:
     """Start everything and keep it running until Ctrl-C."""
     require_free_port(HOST, port)
     with Servers(data) as servers:
-        environment = _environment(servers, port, reload=reload)
-        os.environ.update(environment)
+        os.environ.update(_environment(servers, port))
         _migrate(servers)
-        asyncio.run(_supervise(servers, port, environment))
+        asyncio.run(_supervise(servers, port, reload=reload))
     print("Stopped. The data is kept in", servers.data)
 
 
-async def _supervise(servers: Servers, port: int, environment: dict[str, str]) -> None:
-    programs = _programs(port, environment)
+async def _supervise(servers: Servers, port: int, *, reload: bool) -> None:
+    programs = _programs(port, reload=reload)
     supervisor = Supervisor(programs, stop_s=STOP_S, say=printer([program.name for program in programs]))
     watching = asyncio.create_task(_watch(servers, supervisor))
     await supervisor.run(started=lambda: print(_banner(servers, port, programs), flush=True))
@@ -60,24 +59,21 @@ async def _watch(servers: Servers, supervisor: Supervisor) -> None:
     raise UssdError(words)
 
 
-def _programs(port: int, environment: dict[str, str]) -> list[Program]:
+def _programs(port: int, *, reload: bool) -> list[Program]:
     from ussd_engine.plugin import installed_services
 
-    web = Program(
-        "web",
-        ussd("serve", "--host", HOST, "--port", str(port)),
-        environment,
-        ready=lambda: answers_ok(HOST, port, "/ready"),
-    )
+    serve = ussd("serve", "--host", HOST, "--port", str(port))
+    web = Program("web", serve, ready=lambda: answers_ok(HOST, port, "/ready"))
+    menus = [Program("menus", ussd("watch"))] if reload else []
     own = [
-        Program(name, ussd(*arguments), environment)
+        Program(name, ussd(*arguments))
         for service in installed_services().values()
         for name, arguments in service.processes().items()
     ]
-    return [web, *own]
+    return [web, *menus, *own]
 
 
-def _environment(servers: Servers, port: int, *, reload: bool) -> dict[str, str]:
+def _environment(servers: Servers, port: int) -> dict[str, str]:
     """What the processes are told. The environment wins over `.env`, which may be meant for compose."""
     return {
         "ENV": "development",
@@ -86,7 +82,6 @@ def _environment(servers: Servers, port: int, *, reload: bool) -> dict[str, str]
         "CELERY_BROKER_URL": servers.broker_url,
         "USSD_HOST": HOST,
         "USSD_PORT": str(port),
-        "USSD_RELOAD": "1" if reload else "0",
         "DRAIN_S": "1",
         "PYTHONUNBUFFERED": "1",
     }
@@ -141,7 +136,7 @@ def private_server() -> Iterator[str]:
         with log.open("wb") as output:
             web = subprocess.Popen(
                 [*ending_with_us(signal.SIGTERM), *ussd("serve", "--host", HOST, "--port", str(port))],
-                env={**os.environ, **_environment(servers, port, reload=False)},
+                env={**os.environ, **_environment(servers, port)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -256,7 +256,6 @@ async def answers_ok(host: str, port: int, path: str) -> bool:
 async def serve_workers(workers: int, host: str, port: int, *, stop_s: float) -> None:
     """Run equal web servers on one port until a signal. The kernel shares the connections out."""
     require_free_port(host, port)
-    command = ussd("serve", "--host", host, "--port", str(port))
-    environment = {"USSD_REUSE_PORT": "1"}
-    programs = [Program(f"web {number}", command, environment) for number in range(1, workers + 1)]
+    command = ussd("serve", "--host", host, "--port", str(port), "--reuse-port")
+    programs = [Program(f"web {number}", command) for number in range(1, workers + 1)]
     await Supervisor(programs, stop_s=stop_s).run()

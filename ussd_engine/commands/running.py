@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from ussd_engine.errors import SettingsError, UssdError
-from ussd_engine.settings import Settings, settings
+from ussd_engine.settings import settings
 
 KILL_AFTER_S = 2.0  # on top of the time a worker takes for itself
 
 
-def serve(host: str | None, port: int | None, workers: int) -> None:
+def serve(host: str | None, port: int | None, workers: int, *, reuse_port: bool = False) -> None:
     """Run the web server until a signal; with several workers, each in a process of its own."""
     given = {"host": host, "port": port}
     chosen = settings().model_copy(update={name: value for name, value in given.items() if value is not None})
@@ -27,7 +28,7 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
 
     from ussd_engine import server
 
-    uvloop.run(server.serve(chosen))
+    uvloop.run(server.serve(chosen, reuse_port=reuse_port))
 
 
 def migrate(direction: str, revision: str | None, *, sql: bool) -> None:
@@ -79,22 +80,19 @@ def _without_password(url: str) -> str:
 
 def worker(concurrency: int) -> None:
     """Run a Celery worker of the installed services' tasks, every queue of theirs."""
-    app = _celery(settings())
+    app = _celery()
     app.worker_main(["worker", "--loglevel=INFO", f"--concurrency={concurrency}", "--without-mingle"])
 
 
 def beat() -> None:
     """Run the Celery beat. The schedule is code, so it keeps no file (Celery's own is a pickle)."""
-    app = _celery(settings())
+    app = _celery()
     app.start(["beat", "--loglevel=INFO", "--scheduler=celery.beat:Scheduler", "--pidfile="])
 
 
-def _celery(chosen: Settings) -> Any:
-    from ussd_engine.plugin import installed_services
-
-    chosen.require_safe()
-    for service in installed_services().values():
-        app = getattr(service, "celery", None)
-        if app is not None:
-            return app()
+def _celery() -> Any:
+    """The Celery app an installed service names. One process runs one; two services would share it."""
+    settings().require_safe()
+    for point in entry_points(group="ussd_engine.tasks"):
+        return point.load()
     raise SettingsError("No installed service has background tasks.")

@@ -27,11 +27,9 @@ def versions(service: str) -> None:
         return
     print(f"{'version':14}{'published':27}{'by':16}{'sessions':>8}  note")
     for version in published:
-        sessions = str(version.sessions or "")
+        who = f"{version.name:14}{version.published_at:27}{version.published_by:16}"
         note = f"live  {version.note}" if version.live else version.note
-        print(
-            f"{version.name:14}{version.published_at:27}{version.published_by:16}{sessions:>8}  {note}".rstrip()
-        )
+        print(f"{who}{version.sessions or '':>8}  {note}".rstrip())
 
 
 def rollback(service: str, version: str | None) -> None:

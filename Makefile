@@ -1,0 +1,57 @@
+# `make run` and `make test` are all one needs: Python 3.11 or later, make, and a C compiler for speed.
+# Everything made here stays in .venv, build and .ussd.
+
+PYTHON ?= python3
+PORT ?= 8000
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+MENUS = $(patsubst %/service.yaml,%,$(wildcard menus/*/service.yaml))
+
+.PHONY: install run test lint bench migrate check-menus clean
+
+install: $(VENV)/.built
+
+$(VENV)/.locked: requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "No virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Old compiled modules go first: were the build to fail, Python would run them instead of newer sources.
+$(VENV)/.built: $(VENV)/.locked pyproject.toml setup.py $(wildcard core_ext/*.py) $(wildcard core_ext/*.pxd)
+	@rm -f core_ext/*.so
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@ls core_ext/*.so >/dev/null 2>&1 || \
+	  echo "WARNING: core_ext could not be compiled and runs interpreted, many times slower. Install a C compiler (gcc and the Python headers), then: make -B install" >&2
+	@touch $@
+
+run: install
+	$(BIN)/ussd dev --port $(PORT) $(ARGS)
+
+test: install
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install
+	$(BIN)/python -m loadtests.bench turn $(ARGS)
+
+migrate: install
+	$(BIN)/ussd migrate up
+
+check-menus: install
+	$(BIN)/ussd check $(MENUS)
+	$(BIN)/ussd test $(MENUS)
+
+# The data of `make run` (.ussd) and the virtual environment are kept.
+clean:
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -f core_ext/*.so core_ext/*.c core_ext/*.html $(VENV)/.built
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

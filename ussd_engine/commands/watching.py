@@ -1,0 +1,78 @@
+"""`ussd watch`: a saved menu file is live a moment later, and a broken one is told with its findings.
+
+It asks the folder twice a second for names, sizes and times: no file of a menu folder is large, and asking
+works on every file system, also those that send no events. What does not check is not published, so the
+last good version goes on.
+"""
+
+import asyncio
+import contextlib
+import signal
+from pathlib import Path
+
+from ussd_engine.bundles import Bundles, bundle_name
+from ussd_engine.errors import MenuError, StoreError
+from ussd_engine.menu import read_sources
+from ussd_engine.observe.board import Board
+from ussd_engine.phone.reloads import Reload, findings_of, tell_phones
+from ussd_engine.settings import settings
+
+INTERVAL_S = 0.5
+
+Snapshot = dict[Path, tuple[int, int]]
+
+
+def watch() -> None:
+    """Publish what is new now, then whatever changes, until a signal."""
+    asyncio.run(_watch(settings().menus_dir))
+
+
+async def _watch(menus: Path) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    bundles = await Bundles.open(settings(), Board(), follow=False)
+    try:
+        seen: dict[Path, Snapshot] = {}
+        while not stop.is_set():
+            for folder in _folders(menus):
+                now = _snapshot(folder)
+                if now != seen.get(folder):
+                    seen[folder] = now
+                    await _publish(bundles, folder)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), INTERVAL_S)
+    finally:
+        await bundles.close()
+
+
+def _folders(menus: Path) -> list[Path]:
+    return sorted(file.parent for file in menus.glob("*/service.yaml"))
+
+
+def _snapshot(folder: Path) -> Snapshot:
+    found: Snapshot = {}
+    for path in folder.rglob("*.yaml"):
+        with contextlib.suppress(FileNotFoundError):  # an editor replaces a file by renaming another
+            status = path.stat()
+            found[path] = (status.st_mtime_ns, status.st_size)
+    return found
+
+
+async def _publish(bundles: Bundles, folder: Path) -> None:
+    try:
+        await bundles.refresh()
+        if bundle_name(read_sources(folder)) in {bundle.name for bundle in bundles.live().values()}:
+            return
+        bundle = await bundles.publish_folder(folder, "ussd dev", "saved")
+        print(f"{folder}: {bundle.name} is live for new sessions", flush=True)
+        await tell_phones(_server(), Reload(ok=True, bundle=bundle.name))
+    except MenuError as error:
+        print(f"{folder} is not published, the last good version goes on:\n{error}", flush=True)
+        await tell_phones(_server(), Reload(ok=False, findings=findings_of(str(error))))
+    except (StoreError, OSError) as error:
+        print(f"{folder} could not be published: {error}", flush=True)
+
+
+def _server() -> str:
+    return f"http://{settings().host}:{settings().port}"
