@@ -68,7 +68,7 @@ class StandIn:
         """Publish what the engine would."""
         shown = "••••" if len(inputs) == 3 else inputs[-1]
         if again:
-            self.events.publish(msisdn, "repeat", input=shown)
+            self.events.publish(msisdn, "repeat")
             return
         for name in actions:
             self.events.publish(msisdn, "action", name=name, outcome="ok", ms=3.2)

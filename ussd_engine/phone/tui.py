@@ -26,7 +26,7 @@ class PhoneApp(App[None]):
     CSS_PATH = "tui.tcss"
     TITLE = "USSD phone"
     ENABLE_COMMAND_PALETTE = False
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (31, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (31, "-tall")]  # noqa: RUF012 — declared by textual
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "hang_up", "Hang up"),
         ("f5", "retry", "Send again"),

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from ussd_engine.phone.events import BoardFull, Event, EventBoard, Subscription
 from ussd_engine.phone.gateway import Directory, ServiceCode
+from ussd_engine.phone.reloads import reload_route
 
 STATIC = Path(__file__).with_name("static")
 CONTENT_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".html": "text/html"}
@@ -56,6 +57,7 @@ def routes(events: EventBoard, services: Callable[[], Sequence[ServiceCode]]) ->
         web.get("/phone/static/{name}", static),
         web.get("/phone/services", directory),
         web.get("/phone/events", stream),
+        reload_route(events),
     ]
 
 

@@ -88,7 +88,8 @@ function drawTurn(body, fields, item) {
 /** input: the same turn came again, and got its stored reply */
 function drawRepeat(body, fields) {
   const head = element("div", "head");
-  head.append(element("span", "sent", fields.input || "dial"), "came again: the stored reply");
+  if (fields.input) head.append(element("span", "sent", fields.input));
+  head.append("The same turn came again: the stored reply");
   body.append(head);
 }
 
@@ -99,24 +100,13 @@ function drawAction({ name, outcome, ms }) {
   return item;
 }
 
-/** ok, bundle, findings [{file, line, column, message, hint} or text] */
-function drawReload(body, fields, item) {
-  const findings = fields.findings ?? [];
-  const failed = fields.ok === false;
-  item.classList.toggle("failed", failed);
-  body.append(element("div", "head", failed ? "The menu did not reload; the last good one goes on." : `Menu reloaded${fields.bundle ? `: ${fields.bundle}` : ""}`));
+/** ok, bundle, findings: why the menu was not published, as `ussd check` prints them */
+function drawReload(body, { ok, bundle, findings }, item) {
+  item.classList.toggle("failed", !ok);
+  const news = ok ? `Menu reloaded: ${bundle}` : "The menu did not reload; the last good one goes on.";
   const list = element("ul", "findings");
-  list.append(...findings.map(drawFinding));
-  if (findings.length) body.append(list);
-}
-
-function drawFinding(finding) {
-  if (typeof finding === "string") return element("li", "finding", finding);
-  const item = element("li", "finding");
-  const where = [finding.file, finding.line, finding.column].filter((part) => part !== undefined).join(":");
-  item.append(element("code", "", where), element("span", "", finding.message));
-  if (finding.hint) item.append(element("em", "", finding.hint));
-  return item;
+  list.append(...(findings ?? []).map((finding) => element("li", "finding", finding)));
+  body.append(element("div", "head", news), list);
 }
 
 /** status, hops: the gateway's notice that the session is over */
