@@ -6,14 +6,23 @@ has its name here.
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, IPvAnyNetwork, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ussd_engine.errors import SettingsError
 
 DEVELOPMENT_SECRET = "development-only-not-a-secret"  # noqa: S105
+
+
+def _by_commas(given: Any) -> Any:
+    return (
+        tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
+    )
+
+
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_by_commas)]
 
 
 class Settings(BaseSettings):
@@ -35,6 +44,9 @@ class Settings(BaseSettings):
     port: int = Field(8000, alias="USSD_PORT")
     pg_pool: int = 10
     drain_s: float = 10.0
+    read_timeout_s: float = 10.0  # for a request's body to arrive
+    gateways_dir: Path | None = Field(None, alias="USSD_GATEWAYS_DIR")  # more gateway maps
+    trusted_proxies: Networks = Field((), alias="USSD_TRUSTED_PROXIES")  # whose X-Forwarded-For is believed
 
     max_body: int = 8 * 1024
     max_inputs_per_turn: int = 64
@@ -61,7 +73,8 @@ class Settings(BaseSettings):
         value = self.secret.get_secret_value()
         if value == DEVELOPMENT_SECRET or len(value) < 32:
             raise SettingsError(
-                "ENV=production needs USSD_SECRET of at least 32 characters. Make one with: openssl rand -hex 32"
+                "ENV=production needs USSD_SECRET of at least 32 characters. "
+                "Make one with: openssl rand -hex 32"
             )
 
 

@@ -5,6 +5,7 @@ shows), `session_id`, `msisdn`, `service_code`, `network`, and `request.NAME` fo
 gateway sent it. `{{` and `}}` are braces.
 """
 
+import re
 import string
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from ussd_engine.gateways.source import Plain
 from ussd_engine.turn import Turn
 
 REQUEST = "request."
-_JSON_WORDS: Mapping[str, Any] = {"true": True, "false": False, "null": None}
+_JSON_VALUE = re.compile("true|false|null|-?(0|[1-9][0-9]*)")
 
 Writer = Callable[[str, Turn | None], Any]
 
@@ -51,8 +52,8 @@ class Template:
         if isinstance(node, list):
             items = [self._tree(held) for held in node]
             return lambda text, turn: [write(text, turn) for write in items]
-        if isinstance(node, Plain) and (node in _JSON_WORDS or node.lstrip("-").isdigit()):
-            value = orjson.loads(node)
+        if isinstance(node, Plain) and _JSON_VALUE.fullmatch(node):
+            value = orjson.loads(str(node))
             return lambda _text, _turn: value
         return self._text(str(node))
 

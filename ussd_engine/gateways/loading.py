@@ -20,8 +20,10 @@ def load_map(file: Path) -> GatewayMap:
     try:
         found = GatewayMap.model_validate(source.tree)
     except ValidationError as error:
-        faults = [f"{source.where(fault['loc'])}: {_sentence(fault)}" for fault in error.errors()]
-        raise SettingsError("\n".join(faults)) from None
+        faults: dict[str, str] = {}
+        for fault in error.errors():  # of faults at one place the first is the cause
+            faults.setdefault(source.where(fault["loc"]), _sentence(fault))
+        raise SettingsError("\n".join(f"{where}: {said}" for where, said in faults.items())) from None
     if found.gateway != file.stem:
         where = source.where(("gateway",))
         raise SettingsError(f"{where}: gateway {found.gateway} must be in a file {found.gateway}.yaml")
@@ -55,13 +57,15 @@ def _refuse_shared_paths(maps: Iterable[GatewayMap]) -> None:
 
 
 def _sentence(fault: Any) -> str:
-    name = str(fault["loc"][-1]) if fault["loc"] else "the map"
+    *around, name = [step for step in fault["loc"] if isinstance(step, str)] or ["the map"]
     if fault["type"] == "missing":
-        return f"{name} is missing"
+        return f"{name} is missing" + (f" in {around[-1]}" if around else "")
     if fault["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, _known_names(GatewayMap), 1)
         return f"{name} is not a key of a map" + (f": did you mean {near[0]}?" if near else "")
-    message: str = fault["msg"].removeprefix("Value error, ")
+    message: str = fault["msg"]
+    if fault["type"] == "value_error":
+        return f"{name}: {message.removeprefix('Value error, ')}"
     return f"{name}: {message[:1].lower()}{message[1:]}"
 
 

@@ -31,6 +31,8 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 def parse_form(data: bytes) -> dict[str, str]:
     """The fields of a urlencoded form or query string. Raises GatewayError for anything malformed."""
+    if not data:
+        return {}
     try:
         form = data.decode()
     except UnicodeDecodeError:

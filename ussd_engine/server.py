@@ -1,0 +1,244 @@
+"""The server: the gateways' routes, the services' own, health, readiness, metrics, the phone page.
+
+`serve` runs one process until it is told to stop; several on one port share it by SO_REUSEPORT. A stop
+takes no new connections, finishes the turns in flight (at most `drain_s` of them), then closes.
+
+The gateways' turns go past aiohttp's router and middlewares, which cost half as much as all the rest of
+aiohttp: `take_short_cut` puts a dictionary of exact paths in front. Every one of these routes is in the
+router too, so the short cut changes the cost and nothing else.
+"""
+
+import asyncio
+import gc
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+import orjson
+from aiohttp import web
+
+from ussd_engine.engine import Engine, open_engine
+from ussd_engine.gateways import Adapter, GatewayMap, load_maps
+from ussd_engine.gateways.routes import Gate, GatewayRoutes, TurnHandler, request_ids
+from ussd_engine.observe import Board, get_logger, setup_logging
+from ussd_engine.observe.board import CONTENT_TYPE as METRICS_TYPE
+from ussd_engine.phone.events import EventBoard
+from ussd_engine.phone.gateway import ServiceCode
+from ussd_engine.phone.web import routes as phone_routes
+from ussd_engine.plugin import Service
+from ussd_engine.settings import Settings
+
+log = get_logger("ussd.server")
+
+KEEPALIVE_S = 300.0  # longer than the idle time of the usual load balancers, or they would meet a closed door
+BACKLOG = 4096
+DEPENDENCIES = ("redis", "postgresql", "bundle")
+PROBLEM = "application/problem+json"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+SHORT_CUTS: web.AppKey[dict[str, Handler]] = web.AppKey("short_cuts")
+STOPPING: web.AppKey[asyncio.Event] = web.AppKey("stopping")
+
+
+class ServedEngine(TurnHandler, Protocol):
+    """What the server asks of the engine beside turns."""
+
+    async def ready(self) -> dict[str, str]:
+        """What is wrong, by dependency; empty when it can serve."""
+
+
+class Phone:
+    """The development phone's page: its events, and the codes that can be dialled."""
+
+    def __init__(self, events: EventBoard, codes: Callable[[], Sequence[ServiceCode]]) -> None:
+        self.events = events
+        self.codes = codes
+
+
+def make_app(
+    settings: Settings,
+    engine: ServedEngine,
+    board: Board,
+    *,
+    maps: Iterable[GatewayMap] | None = None,
+    services: Iterable[Service] = (),
+    phone: Phone | None = None,
+) -> web.Application:
+    """The application. maps: the gateways to serve, instead of those in the maps' folders."""
+    app = web.Application(middlewares=[_problems], client_max_size=settings.max_body)
+    app[SHORT_CUTS] = {}
+    app[STOPPING] = asyncio.Event()
+    gate = Gate(settings.max_waiting_turns, board)
+    for found in load_maps(settings.gateways_dir).values() if maps is None else maps:
+        routes = GatewayRoutes(Adapter(found, settings.max_body), engine, settings, board, gate)
+        _add_gateway(app, routes, development=settings.env != "production")
+    app.add_routes([
+        web.get("/health", _health),
+        web.get("/ready", _readiness(engine)),
+        web.get("/metrics", _metrics(board)),
+    ])  # fmt: skip
+    for service in services:
+        app.add_routes(service.routes())
+    if phone is not None:
+        app.add_routes(phone_routes(phone.events, phone.codes))
+        app.on_shutdown.append(_closing(phone.events))
+    return app
+
+
+async def start(app: web.Application, settings: Settings, *, reuse_port: bool = False) -> web.AppRunner:
+    """Listen. `await runner.cleanup()` is the orderly stop."""
+    runner = web.AppRunner(
+        app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=settings.drain_s
+    )
+    await runner.setup()
+    take_short_cut(runner, app[SHORT_CUTS])
+    site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG, reuse_port=reuse_port or None)
+    try:
+        await site.start()
+    except BaseException:
+        await runner.cleanup()
+        raise
+    return runner
+
+
+def take_short_cut(runner: web.AppRunner, handlers: dict[str, Handler]) -> None:
+    """Answer these exact paths before aiohttp's router is asked."""
+    server: Any = runner.server
+    through_router = server.request_handler
+
+    def dispatch(request: web.Request) -> Awaitable[web.StreamResponse]:
+        handler = handlers.get(request.raw_path)
+        return through_router(request) if handler is None else handler(request)
+
+    server.request_handler = dispatch
+
+
+async def serve(settings: Settings, *, reuse_port: bool = False, stop: asyncio.Event | None = None) -> None:
+    """Serve until `stop` is set, or SIGTERM or SIGINT comes when there is no `stop`.
+
+    Raises SettingsError, StoreError, MenuError or BundleError when it cannot start.
+    """
+    settings.require_safe()
+    setup_logging(settings)
+    stop = stop or _on_signals()
+    board = Board()
+    events = EventBoard() if settings.env != "production" else None
+    engine = await open_engine(settings, board, watch=events.publish if events else None)
+    try:
+        phone = Phone(events, _codes(engine)) if events is not None else None
+        services = [bundle.plugin for bundle in engine.bundles.live().values()]
+        app = make_app(settings, engine, board, services=services, phone=phone)
+        runner = await start(app, settings, reuse_port=reuse_port)
+        gc.collect()
+        gc.freeze()  # what is loaded now stays: the collector need not walk it again
+        log.info("serving", host=settings.host, port=settings.port)
+        await stop.wait()
+        await _finish(runner, app, board)
+    finally:
+        await engine.close()
+
+
+def _codes(engine: Engine) -> Callable[[], list[ServiceCode]]:
+    """What can be dialled, asked anew each time: a publication may change it."""
+
+    def codes() -> list[ServiceCode]:
+        live = engine.bundles.live().values()
+        return [ServiceCode(code, bundle.service) for bundle in live for code in bundle.codes]
+
+    return codes
+
+
+async def _finish(runner: web.AppRunner, app: web.Application, board: Board) -> None:
+    """Stop taking connections, finish what is being answered, close."""
+    app[STOPPING].set()
+    started = time.monotonic()
+    in_flight = board.in_flight.value()
+    await runner.cleanup()
+    log.info("stopped", in_flight=in_flight, left=board.in_flight.value(),
+             seconds=round(time.monotonic() - started, 3))  # fmt: skip
+
+
+def _on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def _add_gateway(app: web.Application, routes: GatewayRoutes, *, development: bool) -> None:
+    turn, event = routes.adapter.map.turn, routes.adapter.map.event
+    app.router.add_route("*", turn.path, routes.turn)
+    if "{" not in turn.path:
+        app[SHORT_CUTS][turn.path] = routes.turn
+    if event is not None:
+        app.router.add_route("*", event.path, routes.event)
+    if development:
+        app.router.add_route("*", f"{turn.path}-debug", routes.debug)
+
+
+async def _health(_request: web.Request) -> web.StreamResponse:
+    return _json({"status": "live"})
+
+
+def _readiness(engine: ServedEngine) -> Handler:
+    async def ready(request: web.Request) -> web.StreamResponse:
+        problems = await engine.ready()
+        if request.app[STOPPING].is_set():
+            problems = problems | {"server": "stopping"}
+        found = dict.fromkeys(DEPENDENCIES, "ok") | problems
+        return _json({"ready": not problems} | found, 503 if problems else 200)
+
+    return ready
+
+
+def _metrics(board: Board) -> Handler:
+    async def metrics(_request: web.Request) -> web.StreamResponse:
+        return web.Response(body=board.page(), headers={"Content-Type": METRICS_TYPE})
+
+    return metrics
+
+
+def _closing(events: EventBoard) -> Callable[[web.Application], Awaitable[None]]:
+    async def close(_app: web.Application) -> None:
+        events.close()
+
+    return close
+
+
+_IDS = request_ids()
+
+
+@web.middleware
+async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer what goes wrong outside the gateways' routes as RFC 9457 problems, without a traceback."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400 or error.content_type == PROBLEM:
+            raise
+        allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+        return _problem(error.status, error.reason, _detail(error, request), allow)
+    except Exception:
+        request_id = next(_IDS)
+        log.exception("request failed", method=request.method, path=request.path, request_id=request_id)
+        detail = f"Something went wrong on our side. Ask about it with the id {request_id}."
+        return _problem(500, "Internal Server Error", detail, {"X-Request-Id": request_id})
+
+
+def _detail(error: web.HTTPException, request: web.Request) -> str:
+    if error.status == 404:
+        return f"There is nothing at {request.path}."
+    if error.status == 405:
+        return f"{request.method} is not for {request.path}."
+    return error.text or error.reason
+
+
+def _problem(status: int, title: str, detail: str, headers: dict[str, str]) -> web.StreamResponse:
+    body = orjson.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail})
+    return web.Response(status=status, body=body, content_type=PROBLEM, headers=headers)
+
+
+def _json(held: Any, status: int = 200) -> web.Response:
+    return web.Response(body=orjson.dumps(held), status=status, content_type="application/json")
