@@ -6,9 +6,12 @@ Mermaid shows on GitHub, in most wikis and at mermaid.live; Graphviz text become
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ussd_engine.errors import UssdError
+from ussd_engine.menu.opened import open_folder
+from ussd_engine.plugin import Service
 
 LONGEST = 40  # characters of a label; a picture is no place to read
 
@@ -85,13 +88,18 @@ def dot(tables: Mapping[str, Any], language: str = "", groups: Mapping[str, str]
 FORMATS = {"mermaid": mermaid, "dot": dot}
 
 
-def draw(
-    tables: Mapping[str, Any], form: str, language: str = "", groups: Mapping[str, str] | None = None
+def draw_folder(
+    folder: Path, service: Service | None = None, form: str = "mermaid", language: str = ""
 ) -> str:
-    """The dialog in one of FORMATS. Raises UssdError for another form or a language it does not speak."""
+    """The dialog of a menu folder in one of FORMATS, a box for each of its files.
+
+    Raises UssdError for another form or a language it does not speak, MenuError for menus with errors.
+    """
     if form not in FORMATS:
         raise UssdError(f"No such format: {form}. There are: {', '.join(FORMATS)}.")
-    return FORMATS[form](tables, language, groups)
+    opened = open_folder(folder, service)
+    files = {name: state.at.file for name, state in opened.model.states.items()}
+    return FORMATS[form](opened.tables, language, files)
 
 
 def _language(tables: Mapping[str, Any], language: str) -> str:

@@ -16,12 +16,16 @@ import orjson
 from core_ext.program import END, NEED, Dialog, Program, ProgramFault, Result
 from core_ext.template import money
 from ussd_engine.actions import Registry
+from ussd_engine.errors import MenuError
+from ussd_engine.gateways.numbers import msisdn_of
+from ussd_engine.menu.expressions import compile_expression
 from ussd_engine.menu.findings import Report, render
 from ussd_engine.menu.journey_files import Answer, Journey, Step, read_journey, vocabulary
-from ussd_engine.menu.model import Model
+from ussd_engine.menu.opened import open_folder
 from ussd_engine.plugin import Service
 
 FOLDER = "journeys"
+COUNTRY = "KE"  # where a number typed without a country code is from
 MAX_ACTIONS = 32  # a walk that asks for more in one turn is a loop
 
 
@@ -101,24 +105,30 @@ class JourneyReport:
         return lines
 
 
-def play_all(
-    model: Model, tables: dict[str, Any], program: Program, folder: Path, service: Service
-) -> JourneyReport:
-    """Play every journey of a checked and compiled folder."""
-    words = vocabulary(model, service.registry)
-    result = JourneyReport(there=Coverage.of(tables))
+def run_folder(folder: Path, service: Service | None = None) -> JourneyReport:
+    """Play every journey of a menu folder. service: whose actions the menus do; None: the installed one."""
+    try:
+        opened = open_folder(folder, service)
+    except MenuError as error:
+        return JourneyReport(problems=[str(error)])
+    program = Program(opened.tables, compile_expression, _typed_phone)
+    words = vocabulary(opened.model, opened.service.registry)
+    result = JourneyReport(there=Coverage.of(opened.tables))
     for path in sorted((folder / FOLDER).glob("*.yaml")):
         file, findings = str(path), Report()
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
         journey = read_journey(file, text, words, findings)
         result.problems += [render(finding, {file: text}) for finding in findings.in_order()]
         if journey is not None:
-            result.played.append(
-                _Player(program, tables["resume"], service.registry, journey, result.reached).play()
-            )
+            player = _Player(program, opened.tables["resume"], words.registry, journey, result.reached)
+            result.played.append(player.play())
     if not result.played and not result.problems:
         result.problems.append(f"{folder / FOLDER}: there are no journeys here. See docs/menu-language.md.")
     return result
+
+
+def _typed_phone(raw: str) -> str | None:
+    return msisdn_of(raw, COUNTRY)
 
 
 class _Stopped(Exception):

@@ -136,7 +136,7 @@ def _check_screen(
             "last words of a dialog must be read at once.",
             "Shorten the text.",
         )
-    elif pages > 1:
+    elif pages > 1 and not isinstance(state, Listing):  # a list is made for pages
         report.warning(
             at,
             "pages",
