@@ -9,6 +9,7 @@ import orjson
 
 from loadtests.bench import step, turn
 from loadtests.bench.report import Report
+from ussd_engine.errors import UssdError
 
 BENCHES: dict[str, Callable[[argparse.Namespace], Report]] = {"turn": turn.run, "step": step.run}
 
@@ -24,7 +25,11 @@ def main() -> int:
     parser.add_argument("--client", choices=["auto", "wrk", "asyncio"], default="auto", help="load generator")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped
-    report = BENCHES[options.bench](options)
+    try:
+        report = BENCHES[options.bench](options)
+    except UssdError as error:
+        print(error, file=sys.stderr)
+        return 1
     print(orjson.dumps(report.values).decode() if options.json else report.table())
     for fault in report.faults:
         print(fault, file=sys.stderr)
