@@ -211,11 +211,11 @@ class Program:
     # -- building ------------------------------------------------------------------------------
 
     @cython.cfunc
-    def _build(self, row: dict, parse_phone: object) -> _State:  # type: ignore[type-arg]
+    def _build(self, row: dict, parse_phone: Any) -> _State:  # type: ignore[type-arg]
         state = _State()
         state.name = row["name"]
         state.kind = _KINDS[row["kind"]]
-        nav: str = row.get("nav", "both")
+        nav: str = row.get("nav", "both") if state.kind in (MENU, ASK, LIST) else "none"
         state.back = row.get("back", True) and nav in ("both", "back")
         state.home = nav in ("both", "home")
         state.guarded = row.get("guarded", False)
@@ -236,7 +236,8 @@ class Program:
         state.action = row.get("action", "")
         state.arguments = [(name, self._compile(source)) for name, source in row.get("with", {}).items()]
         state.outcomes = {
-            outcome: (to, _templates(say) if say else None) for outcome, (to, say) in row.get("on", {}).items()
+            outcome: (to, _templates(say) if say else None)
+            for outcome, (to, say) in row.get("on", {}).items()
         }
         state.effect = row.get("effect", False)
         state.cases = [
@@ -285,14 +286,14 @@ class Program:
         result = self._navigate(dialog, state, key)
         if result is not None:
             return result
-        if state.kind == MENU or state.kind == LIST:
+        if state.kind in (MENU, LIST):
             return self._answer_menu(dialog, state, key)
         if state.kind == ASK:
             return self._answer_ask(dialog, state, text)
         return self._show(dialog, state)
 
     @cython.ccall
-    def resume(self, dialog: Dialog, outcome: str, value: object, subscriber: object) -> Result:
+    def resume(self, dialog: Dialog, outcome: str, value: object, subscriber: Any) -> Result:
         """Go on from the action a NEED asked for. subscriber: changes to the profile, or None."""
         state: _State = self._state(dialog.doing)
         dialog.doing = ""
@@ -317,7 +318,7 @@ class Program:
     def show(self, dialog: Dialog) -> Result:
         """The screen of the state that waits, again."""
         if dialog.state == OFFER:
-            return self._show_offer(dialog, "")
+            return self._show_offer(dialog)
         return self._show(dialog, self._state(dialog.state))
 
     @cython.ccall
@@ -328,7 +329,7 @@ class Program:
             return self.begin(dialog)
         parked = dialog.dump()
         dialog.restore({"state": OFFER, "language": dialog.language, "parked": parked})
-        return self._show_offer(dialog, "")
+        return self._show_offer(dialog)
 
     @cython.ccall
     def go_on(self, dialog: Dialog) -> Result:
@@ -373,7 +374,7 @@ class Program:
         return state
 
     @cython.cfunc
-    def _leave(self, dialog: Dialog) -> cython.void:
+    def _leave(self, dialog: Dialog) -> None:
         dialog.history.append(dialog.state)
         if len(dialog.history) > MAX_HISTORY:
             del dialog.history[0]
@@ -421,7 +422,7 @@ class Program:
         raise ProgramFault(f"no case of {state.name!r} holds")
 
     @cython.cfunc
-    def _settle(self, dialog: Dialog) -> cython.void:
+    def _settle(self, dialog: Dialog) -> None:
         """Step back out of an offer, and from a PIN or a confirmation to the last state that is neither."""
         if dialog.state == OFFER:
             dialog.restore(dialog.parked)
@@ -433,7 +434,7 @@ class Program:
             state = self._states.get(dialog.state)
 
     @cython.cfunc
-    def _value(self, dialog: Dialog, expression: object, name: object, value: object) -> object:
+    def _value(self, dialog: Dialog, expression: Any, name: object, value: object) -> object:
         """An expression's value; `name` stands for `value` when given (the answer that is checked)."""
         scope: dict = {}  # type: ignore[type-arg]
         for root in expression.names:
@@ -462,7 +463,7 @@ class Program:
     # -- answers -------------------------------------------------------------------------------
 
     @cython.cfunc
-    def _navigate(self, dialog: Dialog, state: _State, key: str) -> object:
+    def _navigate(self, dialog: Dialog, state: _State, key: str) -> Any:
         """The result of a navigation key, or None when the answer is not one here."""
         if key == self._more_key:
             if dialog.page + 1 < len(self._pages(dialog, state)):
@@ -488,7 +489,7 @@ class Program:
             chosen = state.keys.get(key)
         else:
             for row_key, row in self._rows(dialog, state):
-                if row_key == key:
+                if row_key == key and key:  # an item that is only shown has no key
                     chosen = row
                     break
         if chosen is None:
@@ -542,7 +543,12 @@ class Program:
             return self.go_on(dialog)
         if key == "2":
             return self.begin(dialog)
-        result = self._show_offer(dialog, self._message("invalid_choice", dialog, None) + "\n")
+        if key == self._more_key and dialog.page + 1 < len(self._offer_pages(dialog)):
+            dialog.page += 1
+            return self._show_offer(dialog)
+        dialog.note = self._message("invalid_choice", dialog, None)
+        dialog.page = 0
+        result = self._show_offer(dialog)
         result.refused = True
         return result
 
@@ -558,10 +564,19 @@ class Program:
         return Result(END if over else SHOW, pages[dialog.page])
 
     @cython.cfunc
-    def _show_offer(self, dialog: Dialog, note: str) -> Result:
-        say = self._message
-        rows = f"1. {say('resume_continue', dialog, None)}\n2. {say('resume_restart', dialog, None)}"
-        return Result(SHOW, f"{note}{say('resume_ask', dialog, None)}\n{rows}")
+    def _show_offer(self, dialog: Dialog) -> Result:
+        pages = self._offer_pages(dialog)
+        if dialog.page >= len(pages):
+            dialog.page = 0
+        return Result(SHOW, pages[dialog.page])
+
+    @cython.cfunc
+    def _offer_pages(self, dialog: Dialog) -> list:  # type: ignore[type-arg]
+        lines: list = [dialog.note] if dialog.note else []  # type: ignore[type-arg]
+        lines.append(self._message("resume_ask", dialog, None))
+        lines.append(f"1. {self._message('resume_continue', dialog, None)}")
+        lines.append(f"2. {self._message('resume_restart', dialog, None)}")
+        return self._paged(dialog, False, "\n".join(lines), False, False, dialog.screen or self._screen)
 
     @cython.cfunc
     def _pages(self, dialog: Dialog, state: _State) -> list:  # type: ignore[type-arg]
@@ -582,7 +597,7 @@ class Program:
     ) -> list:  # type: ignore[type-arg]
         lines: list = [dialog.note] if dialog.note else []  # type: ignore[type-arg]
         lines.append(self._render(state.text, dialog, None))
-        if state.kind == MENU or state.kind == LIST:
+        if state.kind in (MENU, LIST):
             for key, row in self._rows(dialog, state):
                 if isinstance(row, _Option):
                     option: _Option = row
@@ -591,24 +606,44 @@ class Program:
                     line = self._render(state.item, dialog, row)
                 lines.append(f"{key}. {line}" if key else line)
         text = "\n".join(lines)
-        if state.kind == STOP:
-            more = f"{self._more_key}:{self._message('more', dialog, None)}"
-            return paginate(text, septets, "", more, more, "")
-        to_back = f"{self._back_key}:{self._message('back', dialog, None)}"
-        to_home = f"{self._home_key}:{self._message('home', dialog, None)}" if home else ""
-        more = f"{self._more_key}:{self._message('more', dialog, None)}"
-        alone = _joined(to_back if back else "", to_home)
-        return paginate(
-            text, septets, alone, _joined(more, alone), _joined(more, to_back), _joined(to_back, to_home)
-        )
+        return self._paged(dialog, state.kind != STOP, text, back, home, septets)
+
+    @cython.cfunc
+    def _paged(
+        self,
+        dialog: Dialog,
+        navigable: cython.bint,
+        text: str,
+        back: cython.bint,
+        home: cython.bint,
+        septets: cython.int,
+    ) -> list:  # type: ignore[type-arg]
+        """A text as pages with their footers."""
+        for labels in (True, False):
+            more = self._footer(dialog, self._more_key, "more", labels)
+            to_back = self._footer(dialog, self._back_key, "back", labels) if navigable else ""
+            to_home = self._footer(dialog, self._home_key, "home", labels) if home else ""
+            alone = _joined(to_back if back else "", to_home)
+            footers = (alone, _joined(more, alone), _joined(more, to_back), _joined(to_back, to_home))
+            try:
+                return paginate(text, septets, *footers)
+            except ValueError:  # a small screen in UCS-2: once more, with the keys without their labels
+                continue
+        raise ProgramFault(f"a screen of {septets} septets has no room beside its footer")
+
+    @cython.cfunc
+    def _footer(self, dialog: Dialog, key: str, message: str, labels: cython.bint) -> str:
+        return f"{key}:{self._message(message, dialog, None)}" if labels else key
 
     @cython.cfunc
     def _rows(self, dialog: Dialog, state: _State) -> list:  # type: ignore[type-arg]
         """(key, row) of what can be chosen now: items of a list, then the options that apply."""
-        shown = [o for o in state.options if o.when is None or self._value(dialog, o.when, None, None) is True]
+        shown = [
+            o for o in state.options if o.when is None or self._value(dialog, o.when, None, None) is True
+        ]
         if state.kind == MENU:
             return self._numbered(state, shown, 0)
-        items = lookup((state.of,), dialog.vars, dialog.subscriber, None) or []
+        items: Any = lookup((state.of,), dialog.vars, dialog.subscriber, None) or []
         if state.to is None:
             return [("", item) for item in items] + self._numbered(state, shown, 0)
         return self._numbered(state, [*items, *shown], 0)
