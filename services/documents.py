@@ -1,4 +1,4 @@
-"""The lender's own YAML files, read with the place of every value kept.
+"""The lender's own YAML files, read by the engine's reader, with the place of every value kept.
 
 Everything is text until a typed model says otherwise: `0712` stays `0712`. Each fault is a FileProblem
 with line and column, for `ussd check`.
@@ -7,13 +7,11 @@ with line and column, for `ussd check`.
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
+from ussd_engine.menu.findings import Report
+from ussd_engine.menu.source import Node, Scalar, Sequence, parse
 from ussd_engine.plugin import FileProblem
 
 Path = tuple[str | int, ...]
-
-_LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
 @dataclass(slots=True)
@@ -36,41 +34,29 @@ class Document:
 
 def read(file: str, text: str) -> Document:
     """Parse a file. The value is None when it has problems."""
-    document = Document(file)
-    try:
-        node = yaml.compose(text, Loader=_LOADER)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        what = error.problem or "it cannot be read"
-        document.problems.append(FileProblem(file, line, column, f"not YAML: {what}"))
-        return document
-    except yaml.YAMLError as error:  # a character YAML does not allow
-        document.problems.append(FileProblem(file, 1, 1, f"not YAML: {error}"))
+    document, report = Document(file), Report()
+    node, _ = parse(file, text, report)
+    document.problems = [
+        FileProblem(finding.file, finding.line, finding.column, finding.message, finding.hint)
+        for finding in report.in_order()
+    ]
+    if document.problems:
         return document
     if node is None:
-        document.problem((), "the file is empty")
+        document.problem((), "The file is empty.")
         return document
-    value = _plain(document, node, (), set())
-    document.value = None if document.problems else value
+    document.value = _plain(document, node, ())
     return document
 
 
-def _plain(document: Document, node: Any, path: Path, seen: set[int]) -> Any:
-    document.places.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1))
-    if id(node) in seen:
-        document.problem(path, "anchors and aliases are not used here", "Write the value out.")
-        return None
-    seen.add(id(node))
-    if isinstance(node, yaml.ScalarNode):
+def _plain(document: Document, node: Node, path: Path) -> Any:
+    document.places.setdefault(path, (node.at.line, node.at.column))
+    if isinstance(node, Scalar):
         return node.value
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(document, item, (*path, index), seen) for index, item in enumerate(node.value)]
+    if isinstance(node, Sequence):
+        return [_plain(document, item, (*path, index)) for index, item in enumerate(node.items)]
     fields: dict[str, Any] = {}
-    for key, item in node.value:
-        here = (*path, str(key.value))
-        document.places[here] = (key.start_mark.line + 1, key.start_mark.column + 1)
-        if key.value in fields:
-            document.problem(here, f"{key.value} is here twice")
-        fields[str(key.value)] = _plain(document, item, here, seen)
+    for key, item in node:
+        document.places[*path, key.value] = (key.at.line, key.at.column)
+        fields[key.value] = _plain(document, item, (*path, key.value))
     return fields

@@ -1,0 +1,1 @@
+"""Work that is done beside the dialogs: the Celery app, its clock, its jobs."""

@@ -1,0 +1,117 @@
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery.schedules import crontab
+
+from services.clock import NAIROBI
+from services.tasks import app
+from services.tasks.app import MODULES, QUEUES, broker_url, celery
+from services.tasks.upkeep import prune_database
+from tests.services.world import Phone, count
+from ussd_engine.settings import Settings
+
+celery.loader.import_default_modules()
+TASKS = [name for name in celery.tasks if name.startswith("services.")]
+
+
+@pytest.mark.parametrize(
+    ("url", "broker"),
+    [
+        ("redis://cache:6379/3", "redis://cache:6379/3"),
+        ("unix:///run/redis.sock?db=4", "redis+socket:///run/redis.sock?virtual_host=4"),
+        ("unix:///run/redis.sock", "redis+socket:///run/redis.sock?virtual_host=0"),
+    ],
+)
+def test_the_broker_is_the_same_redis_in_kombus_words(url: str, broker: str) -> None:
+    assert broker_url(Settings(redis_url=url)) == broker
+    assert broker_url(Settings(redis_url="redis://other", celery_broker_url=url)) == broker
+
+
+def test_every_task_goes_to_a_queue_the_worker_reads() -> None:
+    read = set(celery.amqp.queues.keys())
+
+    assert TASKS
+    assert read == set(QUEUES)
+    for name in TASKS:
+        assert celery.amqp.router.route({}, name)["queue"].name in read
+
+
+def test_a_route_to_a_queue_nobody_reads_is_an_error() -> None:
+    with pytest.raises(Exception, match="nowhere"):
+        celery.amqp.router.route({"queue": "nowhere"}, TASKS[0])
+
+
+def test_every_beat_entry_names_a_task_there_is() -> None:
+    assert {entry["task"] for entry in celery.conf.beat_schedule.values()} <= set(TASKS)
+
+
+def test_every_beat_entry_fires_once_a_day_by_nairobis_clock() -> None:
+    assert str(celery.conf.timezone) == "Africa/Nairobi"
+    for entry in celery.conf.beat_schedule.values():
+        schedule = entry["schedule"]
+        assert isinstance(schedule, crontab)
+        assert len(schedule.hour) * len(schedule.minute) == 1
+        schedule.nowfun = lambda: datetime(2026, 11, 23, 12, tzinfo=NAIROBI)
+        left = schedule.remaining_estimate(datetime(2026, 11, 23, 3, 10, tzinfo=NAIROBI))
+        assert left.total_seconds() == (15 * 60 + 10) * 60  # noon to ten past three, tomorrow
+
+
+def test_a_task_is_not_lost_with_its_worker() -> None:
+    conf = celery.conf
+    assert (conf.task_acks_late, conf.task_reject_on_worker_lost) == (True, True)
+    assert conf.worker_prefetch_multiplier == 1
+    assert conf.broker_transport_options["visibility_timeout"] > conf.task_time_limit
+    assert conf.include == MODULES or tuple(conf.include) == MODULES
+
+
+async def age(pool: Any) -> None:
+    """Make the newest answer and staged PIN old."""
+    await pool.execute(
+        "update action_result set created_at = now() - interval '31 days'"
+        " where key = (select max(key) from action_result)"
+    )
+    await pool.execute("update pin_stage set expires_at = now() - interval '1 second'")
+
+
+async def test_pruning_deletes_what_is_old_and_nothing_else(borrower: Phone, pg_url: str) -> None:
+    await borrower.do("borrowers.choose_pin", pin="4826")
+    await age(borrower.pool)
+    await borrower.do("borrowers.set_language", language="sw")
+    before = await count(borrower.pool, "action_result")
+
+    assert await prune_database(pg_url) == {"action_result": 1, "pin_stage": 1}
+    assert await prune_database(pg_url) == {"action_result": 0, "pin_stage": 0}
+    assert await count(borrower.pool, "action_result") == before - 1
+
+
+async def test_a_worker_takes_the_job_from_redis_and_does_it(
+    borrower: Phone, pg_url: str, redis_url: str, repository: Path
+) -> None:
+    await age(borrower.pool)
+    sender = app.make(Settings(redis_url=redis_url))
+    sender.send_task("services.tasks.upkeep.prune")
+    sender.close()
+    environment = {**os.environ, "DATABASE_URL": pg_url, "REDIS_URL": redis_url, "CELERY_BROKER_URL": ""}
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "celery", "-A", "services.tasks.app:celery", "worker", "--pool=solo",
+        "--loglevel=INFO", "--without-gossip", "--without-mingle",
+        cwd=repository, env=environment, stdout=PIPE, stderr=STDOUT,
+    )  # fmt: skip
+    said = b""
+    try:
+        assert worker.stdout is not None
+        async with asyncio.timeout(60):
+            while b"succeeded in" not in said and (line := await worker.stdout.readline()):
+                said += line
+    finally:
+        worker.terminate()
+        await worker.communicate()
+
+    assert b"'action_result': 1" in said, said.decode()
+    assert await count(borrower.pool, "action_result") == 2

@@ -1,0 +1,82 @@
+import pytest
+
+from services.app import service
+from services.loans.terms import Terms
+from tests.services.world import FOLDER
+
+PRODUCTS = (FOLDER / "products.yaml").read_text()
+SCORECARD = (FOLDER / "scorecard.yaml").read_text()
+
+
+def problems(products: str = PRODUCTS, scorecard: str = SCORECARD) -> list[tuple[str, int, int, str]]:
+    terms, found = service.load({"products.yaml": products, "scorecard.yaml": scorecard, "service.yaml": ""})
+    assert (terms is None) == bool(found)
+    return [(problem.file, problem.line, problem.column, problem.message) for problem in found]
+
+
+def test_the_umoja_files_are_sound(terms: Terms) -> None:
+    assert problems() == []
+    assert (terms.product.fee_bp, terms.product.excise_bp, terms.product.term_days) == (1500, 2000, 30)
+    assert terms.product.repayment.least_cents == 1_000
+    assert terms.product.limit.first_cents == 500_000
+
+
+def test_the_score_starts_at_300_and_ends_at_850(terms: Terms) -> None:
+    assert terms.scorecard.base_points == 300
+    assert terms.scorecard.max_score == 850
+
+
+def test_missing_files_are_problems() -> None:
+    assert [problem.file for problem in service.load({})[1]] == ["products.yaml", "scorecard.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "column", "message"),
+    [
+        ("15%", "15", 7, 5, "products.umoja30.fee: write it like 15% or 7.25%"),
+        ("15%", "nan%", 7, 5, "products.umoja30.fee: write it like 15% or 7.25%"),
+        ("least: 500", "least: -500", 9, 5, "products.umoja30.least: write it like 5,000 (whole shillings)"),
+        ("least: 500", "least: 0", 9, 5, "products.umoja30.least: Input should be greater than 0"),
+        ("term: 30d", "term: 30", 6, 5, "products.umoja30.term: write it like 30d"),
+        ("growth: 200%", "grwoth: 200%", 13, 7, "products.umoja30.limit.grwoth: Extra inputs"),
+        ("first: 5,000", "first: 400", 5, 3, "products.umoja30: least must not be more than limit.first"),
+        ("sell: umoja30", "sell: umoja60", 2, 1, "there is no product umoja60"),
+        ("least: 500", "least: 500\n    least: 600", 10, 5, "`least` is already there, on line 9."),
+        ("sell: umoja30", "sell: [umoja30", 4, 9, "A bracket is not closed"),
+        ("version: 2026-11", "version: &v 2026-11\nx: *v", 2, 10, "YAML anchor"),
+    ],
+)
+def test_a_fault_in_the_products_is_told_with_its_place(
+    old: str, new: str, line: int, column: int, message: str
+) -> None:
+    found = problems(products=PRODUCTS.replace(old, new, 1))
+
+    assert (line, column) in [(at, column_) for _, at, column_, text in found if message in text], found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("{lt: 2, points: 50}", "{lt: 2, points: many}", "must be a whole number"),
+        ("{lt: 2, points: 50}", "{lt: 1, points: 50}", "must be more than 1"),
+        ("name: defaults", "name: shoe_size", "nothing measures shoe_size"),
+        ("decision: decline", "decision: maybe", "must be approve or decline"),
+        ("base_points: 300", "base_points: 3e2", "must be a whole number"),
+    ],
+)
+def test_a_fault_in_the_scorecard_is_told_with_its_place(old: str, new: str, message: str) -> None:
+    assert SCORECARD.count(old) == 1
+    at = SCORECARD[: SCORECARD.index(old)].count("\n") + 1
+
+    found = problems(scorecard=SCORECARD.replace(old, new))
+
+    assert [(file, place) for file, place, *_ in found] == [("scorecard.yaml", at)]
+    assert message in found[0][3]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "42", "[]", "a: b: c", "\x00", "products: {umoja30: 7}", "? [a]\n: b", "[" * 500_000]
+)
+def test_rubbish_is_a_problem_and_never_a_traceback(text: str) -> None:
+    assert problems(products=text)
+    assert problems(scorecard=text)

@@ -1,0 +1,116 @@
+"""A borrower with a phone, for tests: presses become actions, each under its own key."""
+
+import itertools
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from services import clock
+from services.actions import registry
+from services.ledger import invariants
+from services.loans import servicing
+from services.loans.terms import Terms, read
+from ussd_engine.actions import Call, Outcome
+
+SECRET = b"a secret of the tests"
+PIN = "4826"
+FOLDER = Path(__file__).parents[2] / "menus" / "umoja"
+
+_numbers = itertools.count(254_700_000_001)
+_sessions = itertools.count(1)
+
+
+def terms() -> Terms:
+    """What Umoja sells."""
+    names = ("products.yaml", "scorecard.yaml")
+    found, problems = read({name: (FOLDER / name).read_text() for name in names})
+    assert found is not None, problems
+    return found
+
+
+@dataclass
+class Phone:
+    """Somebody's phone. Each press is a new key unless one is given."""
+
+    pool: Any
+    terms: Terms
+    msisdn: str = field(default_factory=lambda: str(next(_numbers)))
+    language: str = "en"
+    gateway: str = "africastalking"
+    session: str = field(default_factory=lambda: f"ATUid_{next(_sessions)}")
+    presses: int = 0
+
+    def call(self, action: str, key: str | None = None) -> Call:
+        self.presses += 1
+        return Call(
+            key=key or f"{self.gateway}:{self.session}:{self.presses}:{action}",
+            msisdn=self.msisdn,
+            language=self.language,
+            service="umoja",
+            gateway=self.gateway,
+            network="63902",
+            bundle="3f0a1b2c",
+            data=self.terms,
+            deadline_s=8.0,
+        )
+
+    async def do(self, action: str, key: str | None = None, **arguments: Any) -> Outcome:
+        registered = registry.get(action)
+        assert registered is not None
+        outcome = await registered.function(self.call(action, key), **arguments)
+        assert outcome.name in registered.outcomes
+        return outcome
+
+    async def join(self, pin: str = PIN) -> "Phone":
+        await self.do("borrowers.consent", version="2026-11")
+        await self.do("borrowers.choose_pin", pin=pin)
+        outcome = await self.do(
+            "borrowers.register", name="Wanjiru Kamau", national_id=self.msisdn[3:], pin=pin
+        )
+        assert outcome.name == "ok"
+        return self
+
+    async def borrow(self, amount: int = 500_000, key: str | None = None, pin: str = PIN) -> Outcome:
+        quote = await self.do("loans.quote", amount=amount, purpose="business")
+        total = quote.value["total"] if quote.value else 590_000
+        return await self.do("loans.apply", key, amount=amount, purpose="business", total=total, pin=pin)
+
+    async def loan_id(self, ref: str) -> int:
+        async with self.pool.acquire() as connection:
+            number: int = await connection.fetchval("select id from loan where ref = $1", ref)
+            return number
+
+    async def money_arrives(self, ref: str, at: datetime | None = None) -> None:
+        async with self.pool.acquire() as connection, connection.transaction():
+            await servicing.paid_out(connection, await self.loan_id(ref), at or clock.now(), "test")
+
+    async def pay(self, ref: str, amount: int, receipt: str, at: datetime | None = None) -> bool:
+        order = self.terms.product.repayment.order
+        loan_id = await self.loan_id(ref)
+        async with self.pool.acquire() as connection, connection.transaction():
+            return await servicing.paid_back(
+                connection, loan_id, amount, receipt, at or clock.now(), order, "test"
+            )
+
+    async def borrow_and_repay(self, amount: int = 500_000, days: int = 20, ago: int = 400) -> None:
+        """A whole loan, received `ago` days ago and paid back `days` later."""
+        outcome = await self.borrow(amount)
+        assert outcome.name == "ok", outcome
+        received = clock.now() - timedelta(days=ago)
+        await self.money_arrives(outcome.value["ref"], received)
+        owed = outcome.value["total"]
+        back = received + timedelta(days=days)
+        assert await self.pay(outcome.value["ref"], owed, f"R{outcome.value['ref']}", back)
+
+
+async def count(pool: Any, table: str) -> int:
+    async with pool.acquire() as connection:
+        number: int = await connection.fetchval(f"select count(*) from {table}")
+        return number
+
+
+async def assert_books_right(pool: Any) -> None:
+    async with pool.acquire() as connection:
+        assert await invariants.breaks(connection) == []
+        assert await connection.fetchval("select coalesce(sum(amount_cents), 0) from posting") == 0
