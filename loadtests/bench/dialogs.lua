@@ -2,8 +2,9 @@
 --
 -- wrk does not say which connection a reply came on. So each screen has a queue of the dialogs that wait
 -- for it: a reply must be, byte for byte, a screen somebody waits for, and moves the one that has waited
--- longest. Thousands of dialogs are in progress at once, so a dialog's next input comes long after its
--- last reply, as with people. (asyncio_client.py checks each reply against its own request.)
+-- longest. That may be another one than was answered: so a dialog goes on only after thousands of others,
+-- long after its own reply is there, as with people. (asyncio_client.py checks each reply against its own
+-- request.)
 
 local fmt = string.format
 local threads = {}
@@ -32,7 +33,6 @@ function init(args)
   plan = dofile(args[1])
   right, wrong, number, example = 0, 0, plan.first, ""
   ready, waiting = {head = 1, tail = 0}, {}
-  in_progress = 0
   prepare()
 end
 
@@ -51,17 +51,13 @@ end
 
 local function start()
   number = number + 1
-  in_progress = in_progress + 1
   local id = digits(number)
   local script = plan.scripts[number % #plan.scripts + 1]
   return {script = script, turn = 1, session = plan.session .. id, phone = plan.phone .. id}
 end
 
 function request()
-  local dialog
-  -- New dialogs come in one by one between the others, so that all screens are always in the mix.
-  if in_progress < plan.dialogs and (right + wrong) % 4 == 0 then dialog = start() end
-  dialog = dialog or pop(ready) or start()
+  local dialog = ready.tail - ready.head + 1 < plan.dialogs and start() or pop(ready)
   local turn = dialog.script[dialog.turn]
   push(waiting[turn.expect], dialog)
   return turn.head .. dialog.session .. dialog.phone .. turn.tail
@@ -77,11 +73,7 @@ function response(status, headers, body)
   end
   right = right + 1
   dialog.turn = dialog.turn + 1
-  if dialog.script[dialog.turn] then
-    push(ready, dialog)
-  else
-    in_progress = in_progress - 1
-  end
+  if dialog.script[dialog.turn] then push(ready, dialog) end
 end
 
 function done(summary, latency, requests)

@@ -38,7 +38,7 @@ class Plan:
     """What a load generator does: where, how long, with what.
 
     first is the number before the first dialog's: two runs whose numbers do not meet share no session.
-    dialogs is how many are in progress at once (wrk only; the asyncio client has one a connection).
+    dialogs is how many wait for their phones' next input (wrk only; the asyncio client has none waiting).
     """
 
     port: int
