@@ -99,20 +99,33 @@ def try_(
     lines: Annotated[bool, typer.Option("--lines", help="No screen: one line of input, one reply.")] = False,
 ) -> None:
     """Be a phone in the terminal."""
-    from ussd_engine.commands import menus
+    from ussd_engine.phone import terminal
 
-    raise typer.Exit(menus.try_(url, phone, code, lines=lines))
+    raise typer.Exit(terminal.run(url, phone, code, lines))
 
 
 @app.command()
 def draw(
     folder: Folder,
+    form: Annotated[str, typer.Option("--format", help="mermaid, or dot (Graphviz).")] = "mermaid",
+    language: Annotated[str, typer.Option(help="Of the texts; else the first.")] = "",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; else the terminal.")] = None,
 ) -> None:
-    """Draw the states of a menu folder."""
+    """Draw the states of a menu folder and the ways between them."""
     from ussd_engine.commands import menus
 
-    menus.draw(folder, output)
+    menus.draw(folder, form, language, output)
+
+
+@app.command()
+def schema(
+    folder: Annotated[Path, typer.Argument(help="Where to write them.")] = Path("menus/schema"),
+) -> None:
+    """Write the JSON Schemas that editors use to complete menu files."""
+    from ussd_engine.menu import schema as schemas
+
+    for path in schemas.write(folder):
+        print(path)
 
 
 @app.command()
@@ -187,7 +200,7 @@ def main() -> None:
     try:
         app()
     except UssdError as error:
-        print(f"ussd: {error or error.__doc__}", file=sys.stderr)
+        print(f"ussd: {str(error) or error.__doc__}", file=sys.stderr)
         sys.exit(1)
 
 

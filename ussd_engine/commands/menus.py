@@ -1,71 +1,64 @@
-"""`ussd check`, `test`, `draw` and `try`: what product staff run on a menu folder."""
+"""`ussd check`, `test` and `draw`: what product staff run on a menu folder."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from ussd_engine.errors import UssdError
+from ussd_engine.menu import Checked, check_folder, render
 
 
 def check(folders: Iterable[Path]) -> int:
     """Print the findings of each folder. 1 when there are errors, else 0."""
-    from ussd_engine.menu import check_folder, read_sources, render
-
-    failed = False
-    for folder in _menu_folders(folders):
-        checked = check_folder(folder)
-        sources = read_sources(folder)
-        for finding in checked.findings:
-            print(f"{folder}/{render(finding, sources)}\n")
-        errors = sum(finding.severity == "error" for finding in checked.findings)
-        warnings = len(checked.findings) - errors
-        failed = failed or errors > 0
-        print(f"{folder}: {_counted(errors, 'error')}, {_counted(warnings, 'warning')}")
-    return int(failed)
+    checks = {folder: check_folder(folder) for folder in menu_folders(folders)}
+    for folder, checked in checks.items():
+        print(findings(folder, checked))
+    return int(not all(checked.ok for checked in checks.values()))
 
 
 def test(folders: Iterable[Path]) -> int:
     """Play the journeys of each folder. 1 when one failed, else 0."""
-    from ussd_engine.menu import journeys
+    from ussd_engine.menu.journeys import run_folder
 
-    failed = False
-    for folder in _menu_folders(folders):
-        report = journeys.run(folder)
+    reports = {folder: run_folder(folder) for folder in menu_folders(folders)}
+    for folder, report in reports.items():
         print(f"{folder}\n{report.render()}")
-        failed = failed or not report.ok
-    return int(failed)
+    return int(not all(report.ok for report in reports.values()))
 
 
-def draw(folder: Path, output: Path | None, language: str, *, graphviz: bool) -> None:
-    """Print the picture of a folder, or write it to a file."""
-    from ussd_engine.menu.draw import draw as picture
+def draw(folder: Path, form: str, language: str, output: Path | None) -> None:
+    """Print the picture of a folder, or write it to a file; each of its files is a box."""
+    from ussd_engine.menu.draw import draw_folder
 
-    text = picture(folder, language=language, graphviz=graphviz)
+    text = draw_folder(_folder(folder), form=form, language=language)
     if output is None:
         print(text, end="")
     else:
         output.write_text(text, encoding="utf-8")
 
 
-def try_(url: str | None, phone: str | None, code: str | None, *, lines: bool) -> int:
-    """Be a phone on a running server, or on a private one."""
-    from ussd_engine.phone import terminal
-
-    if url is not None:
-        return terminal.run(url, phone, code, lines)
-    from ussd_engine import dev
-
-    with dev.private_server() as private:
-        return terminal.run(private, phone, code, lines)
+def findings(folder: Path, checked: Checked) -> str:
+    """All findings of a folder, and how many."""
+    told = [f"{folder}/{render(finding, checked.sources)}" for finding in checked.findings]
+    errors = sum(finding.severity == "error" for finding in checked.findings)
+    summary = f"{folder}: {_counted(errors, 'error')}, {_counted(len(told) - errors, 'warning')}"
+    return "\n\n".join([*told, summary])
 
 
-def _menu_folders(folders: Iterable[Path]) -> list[Path]:
+def menu_folders(folders: Iterable[Path]) -> list[Path]:
     """The folders given; of several, as from `menus/*`, those that are menu folders."""
     given = list(folders)
-    if len(given) > 1:
-        given = [folder for folder in given if (folder / "service.yaml").exists()]
-        if not given:
-            raise UssdError("None of these is a menu folder: each has a service.yaml.")
-    return given
+    if len(given) == 1:
+        return [_folder(given[0])]
+    found = [folder for folder in given if (folder / "service.yaml").exists()]
+    if not found:
+        raise UssdError("None of these is a menu folder: it has a file service.yaml.")
+    return found
+
+
+def _folder(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise UssdError(f"There is no folder {folder}.")
+    return folder
 
 
 def _counted(number: int, noun: str) -> str:

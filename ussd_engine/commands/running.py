@@ -81,13 +81,13 @@ def _without_password(url: str) -> str:
 def worker(concurrency: int) -> None:
     """Run a Celery worker of the installed services' tasks, every queue of theirs."""
     app = _celery()
-    app.worker_main(["worker", "--loglevel=INFO", f"--concurrency={concurrency}", "--without-mingle"])
+    app.worker_main(["--quiet", "worker", "--loglevel=INFO", f"--concurrency={concurrency}", "--without-mingle"])
 
 
 def beat() -> None:
     """Run the Celery beat. The schedule is code, so it keeps no file (Celery's own is a pickle)."""
     app = _celery()
-    app.start(["beat", "--loglevel=INFO", "--scheduler=celery.beat:Scheduler", "--pidfile="])
+    app.start(["--quiet", "beat", "--loglevel=INFO", "--scheduler=celery.beat:Scheduler", "--pidfile="])
 
 
 def _celery() -> Any:

@@ -1,0 +1,147 @@
+"""The command line: quick, plain about what went wrong, and silent about our insides."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ussd_engine import cli
+from ussd_engine.errors import StoreError
+
+COMMANDS = [
+    "dev", "serve", "check", "test", "try", "draw",
+    "publish", "versions", "rollback", "migrate", "worker", "beat",
+]  # fmt: skip
+
+MENU = """\
+service: hello
+codes: ["*384*1#"]
+languages: [en]
+start: hi
+session: {timeout: 60s}
+states:
+  hi:
+    end: {en: Hello}
+"""
+
+
+def ussd(*arguments: str | Path, input: str | None = None) -> Result:
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments], input=input)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "hello").mkdir()
+    (tmp_path / "hello" / "service.yaml").write_text(MENU)
+    return tmp_path / "hello"
+
+
+def test_help_names_every_command_and_loads_no_server() -> None:
+    code = (
+        "import sys; from ussd_engine import cli; import typer.testing as t\n"
+        "print(t.CliRunner().invoke(cli.app, ['--help']).output)\n"
+        "print([name for name in ('aiohttp', 'sqlalchemy', 'celery', 'textual') if name in sys.modules])"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    for name in COMMANDS:
+        assert f" {name} " in output
+    assert output.endswith("[]\n")
+
+
+def test_an_error_of_ours_is_one_line_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> None:
+        raise StoreError("Redis is away.")
+
+    monkeypatch.setattr(cli, "app", refuse)
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 1
+    assert capsys.readouterr() == ("", "ussd: Redis is away.\n")
+
+
+def test_an_error_without_words_says_what_its_kind_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> None:
+        raise StoreError
+
+    monkeypatch.setattr(cli, "app", refuse)
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert capsys.readouterr().err == "ussd: Redis did not answer. Is it running at REDIS_URL?\n"
+
+
+def test_check_says_where_and_what_and_exits_1_only_for_errors(folder: Path) -> None:
+    result = ussd("check", folder)
+    assert (result.exit_code, result.output) == (0, f"{folder}: no errors, no warnings\n")
+    (folder / "service.yaml").write_text(MENU.replace("start: hi", "start: ho"))
+    result = ussd("check", folder)
+    assert result.exit_code == 1
+    assert f"{folder}/service.yaml:4:8: error: " in result.output
+    assert "start: ho" in result.output
+
+
+def test_check_takes_several_folders_and_passes_over_what_is_no_menu(folder: Path) -> None:
+    other = folder.with_name("other")
+    other.mkdir()
+    (other / "service.yaml").write_text(MENU.replace("start: hi", "start: ho"))
+    folder.with_name("schema").mkdir()
+    result = ussd("check", *sorted(folder.parent.iterdir()))
+    assert result.exit_code == 1
+    assert f"{folder}: no errors" in result.output
+    assert f"{other}/service.yaml:4:8: error: " in result.output
+    assert "schema" not in result.output
+
+
+def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    for command in ("check", "test", "draw"):
+        result = ussd(command, tmp_path / "nowhere")
+        assert result.exit_code == 1
+        assert str(result.exception) == f"There is no folder {tmp_path / 'nowhere'}."
+
+
+def test_test_plays_the_journeys_of_the_lender(repository: Path) -> None:
+    result = ussd("test", repository / "menus" / "umoja")
+    assert result.exit_code == 0, result.output
+    assert "all went as written" in result.output
+
+
+def test_draw_prints_or_writes_the_picture(folder: Path) -> None:
+    printed = ussd("draw", folder)
+    assert printed.output.startswith("flowchart TD\n")
+    written = folder / "hello.dot"
+    assert ussd("draw", folder, "--format", "dot", "-o", written).exit_code == 0
+    assert written.read_text().startswith("digraph")
+
+
+def test_migrate_goes_up_and_down_and_prints_sql(empty_pg_url: str) -> None:
+    def migrate(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "ussd_engine.cli", "migrate", *arguments],
+            env={"DATABASE_URL": empty_pg_url, "PATH": "/usr/bin:/bin"},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return done.stdout
+
+    assert "CREATE TABLE" in migrate("up", "--sql").upper()
+    up = migrate()
+    assert up.startswith("The database was at nothing and is at 0")
+    newest = up.split()[-1].rstrip(".")
+    assert migrate("up") == f"The database was at {newest} and is at {newest}.\n"
+    assert migrate("down", "base") == f"The database was at {newest} and is at nothing.\n"
+    assert "DROP TABLE" in migrate("down", f"{newest}:base", "--sql").upper()
+
+
+def test_migrate_without_a_database_says_so_without_the_password() -> None:
+    refused = subprocess.run(
+        [sys.executable, "-m", "ussd_engine.cli", "migrate"],
+        env={"DATABASE_URL": "postgresql://who:secretword@127.0.0.1:1/umoja", "PATH": "/usr/bin:/bin"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("ussd: No migration: 127.0.0.1:1/umoja says:")
+    assert "secretword" not in refused.stderr
