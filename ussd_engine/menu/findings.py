@@ -15,7 +15,7 @@ Severity = Literal["error", "warning"]
 MAX_FINDINGS = 500  # a hostile file must not make a report without end
 _WIDEST_LINE = 160
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as libyaml counts lines
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\uffff]")
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\uffff\U00010000-\U0003fffd]")
 
 
 class Position(NamedTuple):

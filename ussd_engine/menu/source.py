@@ -258,6 +258,8 @@ def _report_syntax(file: str, text: str, error: yaml.MarkedYAMLError, report: Re
         at = Position(file, start.line + 1, start.column + 1) if start else at
     elif "quoted" in context and "end of stream" in problem and error.context_mark:
         at = Position(file, error.context_mark.line + 1, error.context_mark.column + 1)
+    elif "flow" in context and error.context_mark and error.context_mark.line < line:
+        at = Position(file, error.context_mark.line + 1, error.context_mark.column + 1)  # where it opens
     elif "\t" in written[: len(written) - len(written.lstrip())]:
         at = Position(file, line + 1, written.index("\t") + 1)
     message, hint = _plain_words(problem, context, written, written[column : column + 1])

@@ -21,6 +21,7 @@ from typing import Any
 from ussd_engine.menu.check.actions import check_actions
 from ussd_engine.menu.check.answers import check_answers
 from ussd_engine.menu.check.conditions import check_conditions
+from ussd_engine.menu.check.echoes import without_echoes
 from ussd_engine.menu.check.flow import check_flow, check_unused
 from ussd_engine.menu.check.graph import build_graph, check_graph
 from ussd_engine.menu.check.names import names_of
@@ -106,4 +107,4 @@ def check_sources(sources: Mapping[str, str], service: Service | None = None) ->
     for problem in problems:
         at = Position(problem.file, problem.line, problem.column)
         report.error(at, "service-file", problem.message, problem.hint)
-    return Checked(model, report.in_order(), sources, data)
+    return Checked(model, without_echoes(report.in_order()), sources, data)

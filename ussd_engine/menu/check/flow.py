@@ -33,8 +33,11 @@ def check_flow(model: Model, graph: Graph, names: Names, report: Report) -> None
     for name, state in model.states.items():
         if name not in variables:
             continue  # not reached: reported
+        told: set[str] = set()
         for use in uses_of(state):
-            if use.name in names.roots and not use.given and use.name not in variables[name]:
+            unset = use.name in names.roots and not use.given and use.name not in variables[name]
+            if unset and use.name not in told:  # once a state: its other places have the same cause
+                told.add(use.name)
                 _report_unset(use, name, graph, report)
             if use.name in names.secrets and isinstance(state, Do) and use.name not in secrets[name]:
                 report.error(

@@ -63,6 +63,8 @@ def _check_slot(
         return
     needed = FITS[found.kind]
     if not slot.filter:
+        if "|" in wording.source.value[slot.offset :].split("}", 1)[0]:
+            return  # an unknown filter, which has been reported
         report.error(
             at,
             "missing-filter",

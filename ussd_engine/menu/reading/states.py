@@ -24,7 +24,7 @@ from ussd_engine.menu.model import (
 from ussd_engine.menu.reading.patterns import check_pattern
 from ussd_engine.menu.reading.shape import Fields, as_mapping, as_scalar
 from ussd_engine.menu.reading.texts import read_condition, read_languages, read_text
-from ussd_engine.menu.source import Mapping, Node, Scalar
+from ussd_engine.menu.source import Mapping, Node, Scalar, Sequence
 
 MAX_OPTIONS = 40
 ANSWERS = ("text", "digits", "integer", "money", "phone", "date", "pin")
@@ -113,7 +113,7 @@ class Reader:
 
     def _options(self, fields: Fields, *, required: bool) -> tuple[Option, ...]:
         nodes = fields.items("options", required=required)
-        if required and "options" in fields and not nodes:
+        if required and isinstance(fields.node("options"), Sequence) and not nodes:
             self.report.error(
                 fields.keys["options"].at,
                 "empty",
