@@ -3,9 +3,9 @@
 `serve` runs one process until it is told to stop; several on one port share it by SO_REUSEPORT. A stop
 takes no new connections, finishes the turns in flight (at most `drain_s` of them), then closes.
 
-The gateways' turns go past aiohttp's router and middlewares, which cost half as much as all the rest of
-aiohttp: `take_short_cut` puts a dictionary of exact paths in front. Every one of these routes is in the
-router too, so the short cut changes the cost and nothing else.
+A turn in its plain form is answered by the fast lane (see front.py). What the lane leaves to aiohttp goes
+past its router and middlewares: `take_short_cut` puts a dictionary of exact paths in front. Each of these
+routes is in the router too. So lane and short cut change the cost of an answer and nothing else.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ import orjson
 from aiohttp import web
 
 from ussd_engine.engine import Engine, open_engine
+from ussd_engine.front import Front, fits_lane
 from ussd_engine.gateways import Adapter, GatewayMap, load_maps
 from ussd_engine.gateways.routes import Gate, GatewayRoutes, TurnHandler, request_ids
 from ussd_engine.observe import Board, get_logger, setup_logging
@@ -33,11 +34,14 @@ log = get_logger("ussd.server")
 
 KEEPALIVE_S = 300.0  # longer than the idle time of the usual load balancers, or they would meet a closed door
 BACKLOG = 4096
+POLL_S = 0.01
 DEPENDENCIES = ("redis", "postgresql", "bundle")
 PROBLEM = "application/problem+json"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SHORT_CUTS: web.AppKey[dict[str, Handler]] = web.AppKey("short_cuts")
+GATEWAYS: web.AppKey[list[GatewayRoutes]] = web.AppKey("gateways")
+GATE: web.AppKey[Gate] = web.AppKey("gate")
 STOPPING: web.AppKey[asyncio.Event] = web.AppKey("stopping")
 
 
@@ -68,8 +72,9 @@ def make_app(
     """The application. maps: the gateways to serve, instead of those in the maps' folders."""
     app = web.Application(middlewares=[_problems], client_max_size=settings.max_body)
     app[SHORT_CUTS] = {}
+    app[GATEWAYS] = []
     app[STOPPING] = asyncio.Event()
-    gate = Gate(settings.max_waiting_turns, board)
+    gate = app[GATE] = Gate(settings.max_waiting_turns, board)
     for found in load_maps(settings.gateways_dir).values() if maps is None else maps:
         routes = GatewayRoutes(Adapter(found, settings.max_body), engine, settings, board, gate)
         _add_gateway(app, routes, development=settings.env != "production")
@@ -86,20 +91,55 @@ def make_app(
     return app
 
 
-async def start(app: web.Application, settings: Settings, *, reuse_port: bool = False) -> web.AppRunner:
-    """Listen. `await runner.cleanup()` is the orderly stop."""
-    runner = web.AppRunner(
-        app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=settings.drain_s
-    )
-    await runner.setup()
-    take_short_cut(runner, app[SHORT_CUTS])
-    site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG, reuse_port=reuse_port or None)
-    try:
+class Running:
+    """A server that listens. `await stop()` finishes the turns in flight."""
+
+    def __init__(self, app: web.Application, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._runner = web.AppRunner(
+            app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=settings.drain_s
+        )
+        self._front: Front | None = None
+        self.port = settings.port
+
+    async def start(self, *, reuse_port: bool = False, lane: bool = True) -> None:
+        """Listen. Raises OSError when the port is taken."""
+        await self._runner.setup()
+        take_short_cut(self._runner, self._app[SHORT_CUTS])
+        plain = next((routes for routes in self._app[GATEWAYS] if lane and fits_lane(routes)), None)
+        try:
+            if plain is None:
+                await self._listen(reuse_port=reuse_port)
+            else:
+                self._front = Front(self._runner, plain, self._settings, KEEPALIVE_S)
+                await self._front.start(reuse_port=reuse_port)
+                self.port = self._front.port
+        except BaseException:
+            await self._runner.cleanup()
+            raise
+
+    async def stop(self) -> None:
+        """Take no more connections, finish the turns in flight (at most `drain_s` of them), close."""
+        self._app[STOPPING].set()
+        deadline = time.monotonic() + self._settings.drain_s
+        if self._front is not None:
+            await self._front.stop()
+        await self._runner.cleanup()
+        # A turn outlives its connection: its answer is stored for the retry.
+        while self._app[GATE].cell.value and time.monotonic() < deadline:
+            await asyncio.sleep(POLL_S)
+
+    async def _listen(self, *, reuse_port: bool) -> None:
+        site = web.TCPSite(
+            self._runner,
+            self._settings.host,
+            self._settings.port,
+            backlog=BACKLOG,
+            reuse_port=reuse_port or None,
+        )
         await site.start()
-    except BaseException:
-        await runner.cleanup()
-        raise
-    return runner
+        self.port = self._runner.addresses[0][1]
 
 
 def take_short_cut(runner: web.AppRunner, handlers: dict[str, Handler]) -> None:
@@ -114,8 +154,12 @@ def take_short_cut(runner: web.AppRunner, handlers: dict[str, Handler]) -> None:
     server.request_handler = dispatch
 
 
-async def serve(settings: Settings, *, reuse_port: bool = False, stop: asyncio.Event | None = None) -> None:
+async def serve(
+    settings: Settings, *, reuse_port: bool = False, stop: asyncio.Event | None = None, lane: bool = True
+) -> None:
     """Serve until `stop` is set, or SIGTERM or SIGINT comes when there is no `stop`.
+
+    lane: without it aiohttp answers the turns too; slower, and the same bytes.
 
     Raises SettingsError, StoreError, MenuError or BundleError when it cannot start.
     """
@@ -129,12 +173,13 @@ async def serve(settings: Settings, *, reuse_port: bool = False, stop: asyncio.E
         phone = Phone(events, _codes(engine)) if events is not None else None
         services = [bundle.plugin for bundle in engine.bundles.live().values()]
         app = make_app(settings, engine, board, services=services, phone=phone)
-        runner = await start(app, settings, reuse_port=reuse_port)
+        running = Running(app, settings)
+        await running.start(reuse_port=reuse_port, lane=lane)
         gc.collect()
         gc.freeze()  # what is loaded now stays: the collector need not walk it again
-        log.info("serving", host=settings.host, port=settings.port)
+        log.info("serving", host=settings.host, port=running.port)
         await stop.wait()
-        await _finish(runner, app, board)
+        await _finish(running, board)
     finally:
         await engine.close()
 
@@ -149,12 +194,10 @@ def _codes(engine: Engine) -> Callable[[], list[ServiceCode]]:
     return codes
 
 
-async def _finish(runner: web.AppRunner, app: web.Application, board: Board) -> None:
-    """Stop taking connections, finish what is being answered, close."""
-    app[STOPPING].set()
+async def _finish(running: Running, board: Board) -> None:
     started = time.monotonic()
     in_flight = board.in_flight.value()
-    await runner.cleanup()
+    await running.stop()
     log.info("stopped", in_flight=in_flight, left=board.in_flight.value(),
              seconds=round(time.monotonic() - started, 3))  # fmt: skip
 
@@ -168,6 +211,7 @@ def _on_signals() -> asyncio.Event:
 
 
 def _add_gateway(app: web.Application, routes: GatewayRoutes, *, development: bool) -> None:
+    app[GATEWAYS].append(routes)
     turn, event = routes.adapter.map.turn, routes.adapter.map.event
     app.router.add_route("*", turn.path, routes.turn)
     if "{" not in turn.path:

@@ -31,7 +31,7 @@ class Head:
         self._second = 0
         self._prefix = b""
 
-    def before(self, body: bytes, connection: bytes) -> bytes:
+    def before(self, body: bytes, connection: bytes = b"") -> bytes:
         """The whole answer. connection: a Connection header's line, or nothing."""
         now = int(time.time())
         if now != self._second:
@@ -45,10 +45,10 @@ class Lean:
 
     __slots__ = ("_body", "_head", "body_length", "keep_alive", "status")
 
-    def __init__(self, head: Head, body: bytes, status: int = 200) -> None:
+    def __init__(self, head: Head, body: bytes) -> None:
         self._head = head
         self._body = body
-        self.status = status
+        self.status = 200
         self.body_length = len(body)
         self.keep_alive: bool | None = None
 

@@ -29,7 +29,6 @@ log = get_logger("ussd.gateways")
 
 FAULT = Reply(DEFAULTS["fault"]["en"], more=False)
 BUSY = Reply(DEFAULTS["busy"]["en"], more=False)
-SILENCE = Reply("", more=False)
 _TEXT = "text/plain; charset=utf-8"
 _NO_CALLER = "unknown"
 
@@ -63,12 +62,12 @@ class GatewayRoutes:
         self, adapter: Adapter, engine: TurnHandler, settings: Settings, board: Board, gate: Gate
     ) -> None:
         self.adapter = adapter
+        self.limited = bool(adapter.map.callers)  # not everybody may call
         self._engine = engine
         self._settings = settings
         self._board = board
         self._gate = gate
         self._heads = {more: Head(adapter.answer(Reply("", more))) for more in (True, False)}
-        self._limited = bool(adapter.map.callers)
         self._proxies = settings.trusted_proxies
         self._more = board.turns.labels(adapter.name, "more")
         self._ended = board.turns.labels(adapter.name, "end")
@@ -77,28 +76,26 @@ class GatewayRoutes:
 
     async def turn(self, request: web.Request) -> web.StreamResponse:
         """Answer a request on the turn's path."""
-        started = time.monotonic()
-        turn: Turn | None = None
         try:
             asked = self.adapter.understand(*await self._parts(request))
-            if isinstance(asked, SessionEvent):
-                return self._note(asked)
-            turn = asked
-            if self._gate.cell.value >= self._gate.most:
-                return self._busy(turn)
-            self._gate.cell.value += 1
-            try:
-                reply = await self._engine.handle(turn)
-            finally:
-                self._gate.cell.value -= 1
-            answer = self._say(reply, turn)
         except GatewayError as error:
             return self._refuse(request, error)
         except Exception:
-            return self._fail(turn)
-        (self._more if reply.more else self._ended).inc()
-        self._seconds.observe(time.monotonic() - started)
-        return answer
+            return _lean(self._fault(None))
+        if isinstance(asked, SessionEvent):
+            return self._note(asked)
+        if self.full():
+            return _lean(self._busy(asked))
+        return _lean(await self._answer(asked))
+
+    async def answer(self, turn: Turn) -> bytes:
+        """The whole HTTP answer to a turn, as the fast lane sends it. Raises nothing."""
+        head, body = await self._answer(turn)
+        return head.before(body)
+
+    def full(self) -> bool:
+        """Whether as many turns as may be are being answered: one more is told that we are busy."""
+        return self._gate.cell.value >= self._gate.most
 
     async def event(self, request: web.Request) -> web.StreamResponse:
         """Take notice of a session's end."""
@@ -123,7 +120,7 @@ class GatewayRoutes:
 
     async def _parts(self, request: web.Request) -> tuple[str, str, str, bytes, Mapping[str, str]]:
         """A request as the adapter wants it."""
-        if self._limited:
+        if self.limited:
             self._require_admitted(request)
         body = body_at_hand(request)
         if body is None:
@@ -132,30 +129,37 @@ class GatewayRoutes:
         match = request.match_info if "{" in self.adapter.map.turn.path else {}
         return request.method, request.headers.get(hdrs.CONTENT_TYPE, ""), query, body, match
 
-    def _say(self, reply: Reply, turn: Turn) -> web.StreamResponse:
-        body = self.adapter.answer(reply, turn).body
-        return Lean(self._heads[reply.more], body)  # type: ignore[return-value]
+    async def _answer(self, turn: Turn) -> tuple[Head, bytes]:
+        started = time.monotonic()
+        self._gate.cell.value += 1
+        try:
+            reply = await self._engine.handle(turn)
+            body = self.adapter.answer(reply, turn).body
+        except Exception:
+            return self._fault(turn)
+        finally:
+            self._gate.cell.value -= 1
+        (self._more if reply.more else self._ended).inc()
+        self._seconds.observe(time.monotonic() - started)
+        return self._heads[reply.more], body
 
     def _note(self, event: SessionEvent) -> web.StreamResponse:
         self._board.events.labels(self.adapter.name, event.status).inc()
         self._engine.note(event)
         return web.Response()
 
-    def _busy(self, turn: Turn) -> web.StreamResponse:
+    def _busy(self, turn: Turn) -> tuple[Head, bytes]:
         self._board.turns.labels(self.adapter.name, "busy").inc()
         log.warning("turned away: too many turns at once", most=self._gate.most, msisdn=mask(turn.msisdn))
-        return self._say(BUSY, turn)
+        return self._heads[False], self.adapter.answer(BUSY, turn).body
 
-    def _fail(self, turn: Turn | None) -> web.StreamResponse:
+    def _fault(self, turn: Turn | None) -> tuple[Head, bytes]:
         """Our fault, and not one the engine knows: the phone gets a sentence, the log everything."""
-        request_id = next(self._ids)
         self._board.turns.labels(self.adapter.name, "fault").inc()
         self._board.faults.labels("server").inc()
-        log.exception("turn failed", gateway=self.adapter.name, request_id=request_id,
+        log.exception("turn failed", gateway=self.adapter.name, request_id=next(self._ids),
                       session_id=turn and turn.session_id, msisdn=turn and mask(turn.msisdn))  # fmt: skip
-        answer = self.adapter.answer(FAULT, turn)
-        headers = {hdrs.CONTENT_TYPE: answer.content_type, "X-Request-Id": request_id}
-        return web.Response(status=answer.status, body=answer.body, headers=headers | dict(answer.headers))
+        return self._heads[False], self.adapter.answer(FAULT, turn).body
 
     def _refuse(self, request: web.Request, error: GatewayError) -> web.StreamResponse:
         request_id = next(self._ids)
@@ -175,6 +179,10 @@ class GatewayRoutes:
         caller = caller_of(request, self._proxies)
         if not self.adapter.admits(caller):
             raise GatewayError("this address may not call here", status=403, reason="caller")
+
+
+def _lean(answer: tuple[Head, bytes]) -> web.StreamResponse:
+    return Lean(*answer)  # type: ignore[return-value]
 
 
 def caller_of(request: web.Request, proxies: Networks) -> str:
