@@ -41,11 +41,12 @@ def probe(condition: Condition, names: Names, extra: Mapping[str, VarType], repo
 def sample(declared: VarType, step: int) -> Any:
     """A value of a type: the least (0), a middling one (1) or the greatest (2)."""
     most = declared.max or 10
+    length = most if declared.kind in ("text", "digits") else 0  # else most may be cents: millions
     simple: dict[str, tuple[Any, Any, Any]] = {
         "money": (0, most // 2, most),
         "integer": (0, most // 2, most),
-        "text": ("", "Ab", "M" * most),
-        "digits": ("", "12", "9" * most),
+        "text": ("", "Ab", "M" * length),
+        "digits": ("", "12", "9" * length),
         "phone": ("254712345678",) * 3,
         "date": ("2000-01-01", "2026-11-23", "2099-12-31"),
         "flag": (False, True, True),
