@@ -18,7 +18,7 @@ SLIPS = [
     ("main", " sw: Lipa mkopo,", "", "{key", "no Swahili (sw) text", 'Add sw: "…"'),
     ("main", "    menu:", "\tmenu:", "\tmenu", "There is a tab here", "two spaces"),
     ("main", 'key: "2"', 'key: "1"', '"1"', "key `1` is already that of the option on line 12", "another"),
-    ("main", "Hello {", "Ţello {", "Ţ", "does not have `Ţ`", "plain letters"),
+    ("register", "PIN once more.", "PIN once moreţ", "ţ", "does not have `ţ`", "plain letters"),
     ("repay", "    as: money", "   as: money", "as: money", "does not fit the lines above", "indentation"),
     ("repay", 'key: "2"', 'key: "0"', '"0"', "key `0` is the back key", "another key"),
     ("repay", "{ok: which_status, none: no_loan,", "{ok: which_status,", "find_status", "`none`", "none:"),
