@@ -9,7 +9,7 @@ from services.borrowers import people
 from services.loans import terms
 from ussd_engine.actions import Registry
 from ussd_engine.errors import SettingsError
-from ussd_engine.plugin import FileProblem, Runtime
+from ussd_engine.plugin import FileProblem, Runtime, Service
 
 if TYPE_CHECKING:
     import typer
@@ -58,4 +58,4 @@ class Umoja:
         return {"worker": ["worker"], "beat": ["beat"]}
 
 
-service = Umoja()
+service: Service = Umoja()

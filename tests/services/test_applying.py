@@ -62,6 +62,31 @@ async def test_forty_borrowers_at_once_all_get_their_loan(pool: Any, terms: Term
     await assert_books_right(pool)
 
 
+async def test_everything_at_once_comes_to_right_books(pool: Any, terms: Terms) -> None:
+    """Applications, payouts, failed payouts and payments of many borrowers: no deadlock, no break."""
+    phones = await asyncio.gather(*(Phone(pool, terms).join() for _ in range(24)))
+
+    async def live(phone: Phone, fate: int) -> None:
+        loan = (await phone.borrow()).value
+        if fate == 0:
+            loan_id = await phone.loan_id(loan["ref"])
+            async with pool.acquire() as connection, connection.transaction():
+                await servicing.payout_failed(connection, loan_id, "test")
+        else:
+            await asyncio.gather(*(phone.money_arrives(loan["ref"]) for _ in range(2)))
+            halves = [loan["total"] // 2, loan["total"] - loan["total"] // 2]
+            payments = [(half, f"{loan['ref']}{number}") for number, half in enumerate(halves)] * 2
+            await asyncio.gather(*(phone.pay(loan["ref"], half, receipt) for half, receipt in payments))
+        assert (await phone.borrow()).name == "ok"
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(live(phone, number % 3) for number, phone in enumerate(phones)))
+
+    states = await pool.fetch("select state, count(*) from loan group by state")
+    assert dict(tuple(row) for row in states) == {"failed": 8, "repaid": 16, "disbursing": 24}
+    await assert_books_right(pool)
+
+
 async def test_nobody_borrows_before_joining(phone: Phone) -> None:
     assert (await phone.do("loans.limit")).name == "not_eligible"
     assert (await phone.do("loans.quote", amount=500_000, purpose="business")).name == "not_eligible"

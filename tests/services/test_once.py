@@ -9,7 +9,7 @@ import pytest
 from services import once
 from services.loans import applying
 from services.loans.terms import Terms
-from tests.services.world import PIN, Phone, assert_books_right, count
+from tests.services.world import PIN, SECRET, Phone, assert_books_right, count
 
 TABLES = ("loan", "decision", "hold", "outbox", "journal", "action_result")
 
@@ -104,6 +104,45 @@ async def test_a_connection_that_dies_before_commit_leaves_nothing(
     assert retry.name == "ok"
     assert await count(borrower.pool, "loan") == 1
     await assert_books_right(borrower.pool)
+
+
+WAITING = """
+select exists (
+    select 1
+    from pg_stat_activity
+    where datname = current_database()
+    and wait_event_type = 'Lock'
+)
+"""
+
+
+@pytest.mark.parametrize("first_one", ["dies", "commits"])
+async def test_a_duplicate_waits_for_the_first_and_takes_over_when_it_dies(
+    borrower: Phone, pg_url: str, first_one: str
+) -> None:
+    press = {"language": "sw"}
+    key = "africastalking:S1:7:borrowers.set_language"
+    call, action = borrower.call("borrowers.set_language", key), "borrowers.set_language"
+    first = await asyncpg.connect(pg_url)
+    await first.execute("begin")
+    await first.execute(once.CLAIM.replace("$1, $2, $3", f"'{key}', '{action}', $${'x' * 32}$$::bytea"))
+    if first_one == "commits":
+        digest = once.request_hash(SECRET, call, action, press)
+        kept = '{"name": "ok", "value": "of the first", "subscriber": null}'
+        await first.execute("update action_result set request_hash = $1, outcome = $2", digest, kept)
+
+    duplicate = asyncio.ensure_future(borrower.do(action, key, **press))
+    async with asyncio.timeout(10):
+        while not await borrower.pool.fetchval(WAITING):
+            pass
+    assert not duplicate.done()
+    if first_one == "dies":
+        first.terminate()
+    else:
+        await first.execute("commit")
+        await first.close()
+
+    assert (await duplicate).value == (None if first_one == "dies" else "of the first")
 
 
 async def test_a_reply_that_was_lost_after_commit_is_given_again(borrower: Phone) -> None:

@@ -82,8 +82,9 @@ class Phone:
             return number
 
     async def money_arrives(self, ref: str, at: datetime | None = None) -> None:
+        loan_id = await self.loan_id(ref)
         async with self.pool.acquire() as connection, connection.transaction():
-            await servicing.paid_out(connection, await self.loan_id(ref), at or clock.now(), "test")
+            await servicing.paid_out(connection, loan_id, at or clock.now(), "test")
 
     async def pay(self, ref: str, amount: int, receipt: str, at: datetime | None = None) -> bool:
         order = self.terms.product.repayment.order
