@@ -221,8 +221,8 @@ class Keys:
 
 @dataclass(slots=True, frozen=True)
 class Model:
-    """A service's menus. complete: every part was read; when not, what depends on the whole graph
-    cannot be judged."""
+    """A service's menus. complete: all of every file was read; when not, a state that seems missing may
+    be in the rest."""
 
     service: str
     at: Position

@@ -70,7 +70,7 @@ def _check_values(state: Menu, model: Model, report: Report) -> None:
             if option.value is not None:
                 report.warning(
                     option.value.at,
-                    "unused",
+                    "kept-nowhere",
                     "This value is kept nowhere: the menu has no `save`.",
                     "Add `save:` to the menu, or delete the value.",
                 )

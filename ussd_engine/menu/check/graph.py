@@ -49,7 +49,8 @@ def build_graph(model: Model, registry: Registry, report: Report) -> Graph:
     known = {*model.states, *model.broken}
     start = _target(model.start, known, "the first state", report)
     home = _target(model.home, known, "the home state", report) if model.home else start
-    graph = Graph(start or "", home or start or "", {}, whole=model.complete and start is not None)
+    whole = model.complete and not model.broken and start is not None
+    graph = Graph(start or "", home or start or "", {}, whole=whole)
     for state in model.states.values():
         ways = []
         for at, edge in _ways(state, registry):
@@ -59,6 +60,8 @@ def build_graph(model: Model, registry: Registry, report: Report) -> Graph:
             else:
                 ways.append(Edge(edge.source, target, edge.sets, edge.waits, edge.clears))
         graph.ways[state.name] = ways
+        if not ways and not isinstance(state, End):
+            graph.whole = False  # what is missing has been reported
     _add_history(graph, model)
     return graph
 

@@ -4,6 +4,7 @@ The machine itself lays it out: the state is compiled alone, every slot replaced
 type can print, every option visible, with a way back; then the program is asked to show it.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from core_ext.program import END, Dialog, Program
@@ -23,28 +24,27 @@ _MOST_PAGES = 60
 
 def check_screens(model: Model, names: Names, graph: Graph, registry: Registry, report: Report) -> None:
     """Every state that shows something."""
+    if not model.languages:
+        return
     messages = compile_messages(model)
-    for name, texts in messages.items():
-        messages[name] = _static(texts, names, {}) if name not in ("too_small", "too_large") else texts
-    frame = {
-        "service": model.service,
-        "languages": list(model.languages),
-        "start": "",
-        "home": "",
-        "screen": model.screen,
-        "messages": messages,
-        "vars": {},
-        "keys": {"back": model.keys.back, "home": model.keys.home, "more": model.keys.more},
+    rows = {
+        state.name: _longest(state, model, names, registry)
+        for state in model.states.values()
+        if not isinstance(state, Do | Choose)
     }
-    for state in model.states.values():
-        if isinstance(state, Do | Choose) or not model.languages or not state.text.languages:
-            continue
-        row = _longest(state, model, names, registry)
-        program = Program({**frame, "states": [row]}, compile_expression, _no_phone)
-        for language in model.languages:
-            if language in state.text.languages:
-                _check_screen(state, program, language, model, state.name in graph.with_history, report)
-                _check_rows(state, row, language, model, report)
+    tables = {
+        "service": model.service, "languages": list(model.languages), "start": "", "home": "", "vars": {},
+        "screen": model.screen, "states": list(rows.values()),
+        "messages": {name: _static(texts, names, {}, model) for name, texts in messages.items()},
+        "keys": {"back": model.keys.back, "home": model.keys.home, "more": model.keys.more},
+    }  # fmt: skip
+    program = Program(tables, compile_expression, _no_phone)
+    for name, row in rows.items():
+        state = model.states[name]
+        assert not isinstance(state, Do | Choose)
+        for language in state.text.languages:
+            _check_screen(state, program, language, model, name in graph.with_history, report)
+            _check_rows(state, row, language, model, report)
 
 
 def _no_phone(_text: str) -> None:
@@ -55,22 +55,23 @@ def _longest(state: State, model: Model, names: Names, registry: Registry) -> Ta
     """The state's row with the longest texts, all its options and a list as long as it can be."""
     row = compile_state(state, model, registry)
     item = item_of(state, model) if isinstance(state, Listing) else {}
-    row["text"] = _static(row["text"], names, {})
+    row["text"] = _static(row["text"], names, {}, model)
     row["check"], row["invalid"] = [], None
     row["as"] = "text"
     for option in row.get("options", ()):
-        option["label"] = _static(option["label"], names, {})
+        option["label"] = _static(option["label"], names, {}, model)
         option["when"] = None
     if "item" in row:
-        row["item"] = _static(row["item"], names, item)
+        row["item"] = _static(row["item"], names, item, model)
     return row
 
 
-def _static(texts: Table, names: Names, extra: dict[str, VarType]) -> Table:
-    return {language: [_widest(segments, names, extra)] for language, segments in texts.items()}
+def _static(texts: Table, names: Names, extra: dict[str, VarType], model: Model) -> Table:
+    """The longest text in every language; where there is none, which is reported, an empty one."""
+    return {language: [_widest(texts.get(language, ()), names, extra)] for language in model.languages}
 
 
-def _widest(segments: list[Any], names: Names, extra: dict[str, VarType]) -> str:
+def _widest(segments: Iterable[Any], names: Names, extra: dict[str, VarType]) -> str:
     pieces = []
     for segment in segments:
         if isinstance(segment, str):
@@ -86,11 +87,12 @@ def _widest(segments: list[Any], names: Names, extra: dict[str, VarType]) -> str
 def longest_value(declared: VarType, word: str) -> str:
     """The longest text a value of this type prints with this filter."""
     most = declared.max or 1
+    length = most if declared.kind in ("text", "digits") else 0  # else most may be cents: millions
     values: dict[str, list[Any]] = {
         "money": [most, most - 1],  # 50,000 is shorter than 49,999.99
         "integer": [most, most - most % 100 - 1],  # 200% is shorter than 199.99%
-        "text": ["M" * most],
-        "digits": ["9" * most],
+        "text": ["M" * length],
+        "digits": ["9" * length],
         "phone": ["2547123456789"],
         "date": ["2026-12-31"],
     }
@@ -116,17 +118,8 @@ def _check_screen(
     }
     dialog = Dialog(kept, {}, 0)
     at = state.text.languages[language].source.at
-    try:
-        result = program.show(dialog)
-        pages = _count(program, dialog)
-    except ValueError:
-        report.error(
-            at,
-            "no-room",
-            "The navigation line leaves no room for the text.",
-            "Shorten the words for back, home and more under `messages:`.",
-        )
-        return
+    result = program.show(dialog)
+    pages = _count(program, dialog)
     where = f"At its longest this {language_name(language)} screen"
     if isinstance(state, End) and result.kind != END:
         report.error(
@@ -172,7 +165,7 @@ def _check_rows(state: State, row: Table, language: str, model: Model, report: R
     if isinstance(state, Listing):
         labels.append((row["item"].get(language), None))
     for segments, written in labels:
-        text = "99. " + segments[0] if segments else ""
+        text = f"99. {segments[0]}"
         if fits(text, model.screen):
             continue
         if written is not None and language in written.label.languages:

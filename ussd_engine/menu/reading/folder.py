@@ -63,7 +63,7 @@ def read_folder(sources: Mapping[str, str], report: Report) -> Model | None:
         states=folder.states,
         broken=frozenset(folder.broken),
         files=tuple(folder.files),
-        complete=folder.whole and not folder.broken and head.start is not None,
+        complete=folder.whole,
     )
 
 

@@ -6,7 +6,7 @@ Nothing raises: a fault is reported where it is, and the value is None.
 import re
 from collections.abc import Iterable
 
-from ussd_engine.menu.findings import Position, Report, did_you_mean, listed, shown
+from ussd_engine.menu.findings import Position, Report, closest, did_you_mean, listed, shown
 from ussd_engine.menu.source import Mapping, Node, Scalar, Sequence
 from ussd_engine.menu.syntax import RESERVED
 
@@ -27,12 +27,20 @@ class Fields:
         names = list(known)
         for key, value in node:
             if key.value not in names:
+                self._take_as_meant(key, value, names)
                 report.error(
                     key.at,
                     "unknown-key",
                     f"{what} has no {shown(key.value)}.",
                     _unknown_hint(key, value, names),
                 )
+
+    def _take_as_meant(self, key: Scalar, value: Node, names: list[str]) -> None:
+        """A near miss counts as the key that was meant, so that one typing error is one finding."""
+        meant = closest(key.value, names)
+        if meant is not None and meant not in self._values:
+            self._values[meant] = value
+            self.keys[meant] = key
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
