@@ -93,15 +93,17 @@ def test(folders: Folders) -> None:
 
 @app.command(name="try")
 def try_(
-    url: Annotated[str | None, typer.Argument(help="A running server; without it, a private one.")] = None,
+    target: Annotated[
+        str | None, typer.Argument(help="A running server, or a menu folder; else a private server.")
+    ] = None,
     phone: Annotated[str | None, typer.Option(help="The number to dial from.")] = None,
     code: Annotated[str | None, typer.Option(help="The code to dial.")] = None,
     lines: Annotated[bool, typer.Option("--lines", help="No screen: one line of input, one reply.")] = False,
 ) -> None:
     """Be a phone in the terminal."""
-    from ussd_engine.phone import terminal
+    from ussd_engine.commands import menus
 
-    raise typer.Exit(terminal.run(url, phone, code, lines))
+    raise typer.Exit(menus.try_(target, phone, code, lines=lines))
 
 
 @app.command()

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import yaml
@@ -45,7 +45,7 @@ async def _supervise(servers: Servers, port: int, *, reload: bool) -> None:
     programs = _programs(port, reload=reload)
     supervisor = Supervisor(programs, stop_s=STOP_S, say=printer([program.name for program in programs]))
     watching = asyncio.create_task(_watch(servers, supervisor))
-    await supervisor.run(started=lambda: print(_banner(servers, port, programs), flush=True))
+    await supervisor.run(started=lambda: _tell(servers, port, programs))
     watching.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await watching
@@ -93,29 +93,35 @@ def _migrate(servers: Servers) -> None:
     migrations.upgrade(servers.database_url)
 
 
-def _banner(servers: Servers, port: int, programs: list[Program]) -> str:
+async def _tell(servers: Servers, port: int, programs: list[Program]) -> None:
+    """What runs and where to look; a page only when it is there."""
     url = f"http://{HOST}:{port}"
-    data = _short(servers.data)
-    processes = ", ".join(program.name for program in programs)
-    return f"""
-  Phone     {url}/phone   dial {" or ".join(dialled_codes(settings().menus_dir)) or "a code"}
-  REST      {url}/docs
-  Health    {url}/health  {url}/ready
+    codes = dialled_codes(settings().menus_dir.glob("*/service.yaml"))
+    lines = [
+        f"{name:10}{url}{path}"
+        for name, path in (("Phone", "/phone"), ("Admin", "/admin"), ("REST", "/docs"), ("Health", "/ready"))
+        if await answers_ok(HOST, port, path)
+    ]
+    lines += [
+        f"{'Dial':10}{' or '.join(codes) or 'nothing: no folder of menus/ has a code'}",
+        "",
+        f"{'Running':10}{', '.join(program.name for program in programs)}, PostgreSQL, Redis",
+        f"{'Data':10}{_short(servers.data)} (and the logs of PostgreSQL and Redis)",
+        f"{'Database':10}{servers.database_url}",
+        f"{'Redis':10}{servers.redis_url}",
+        "",
+        "Ctrl-C stops everything and keeps the data.",
+    ]
+    print("\n" + "\n".join(f"  {line}".rstrip() for line in lines) + "\n", flush=True)
 
-  Running   {processes}, PostgreSQL, Redis; data and server logs in {data}
-  Database  {servers.database_url}
-  Redis     {servers.redis_url}
 
-  Ctrl-C stops everything and keeps the data.
-"""
-
-
-def dialled_codes(menus: Path) -> list[str]:
-    """The codes of all menu folders, as far as they can be read; `ussd check` says what is wrong."""
+def dialled_codes(files: Iterable[Path]) -> list[str]:
+    """The codes in some service.yaml, as far as they can be read; `ussd check` says what is wrong."""
     codes: list[str] = []
-    for file in sorted(menus.glob("*/service.yaml")):
+    for file in sorted(files):
         with contextlib.suppress(yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError):
-            codes += [str(code) for code in yaml.load(file.read_bytes(), yaml.CBaseLoader).get("codes", [])]  # noqa: S506
+            document = yaml.load(file.read_bytes(), yaml.CBaseLoader)  # noqa: S506 - makes text only
+            codes += [str(code) for code in document.get("codes", [])]
     return codes
 
 

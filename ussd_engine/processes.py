@@ -57,15 +57,15 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._kept = [_Kept(program, self._stopping, say) for program in programs]
 
-    async def run(self, started: Callable[[], None] = lambda: None) -> None:
+    async def run(self, started: Callable[[], Awaitable[None]] | None = None) -> None:
         """Start all in order, call started, and return when all have ended after a signal."""
         with self._signals():
             try:
                 for kept in self._kept:
                     kept.start()
                     await kept.until_ready()
-                if not self._stopping.is_set():
-                    started()
+                if started is not None and not self._stopping.is_set():
+                    await started()
                 await self._until_signal()
             finally:
                 self._stopping.set()

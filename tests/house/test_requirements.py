@@ -20,7 +20,8 @@ def blocks(text: str) -> dict[str, str]:
 
 @pytest.fixture(params=LOCKS)
 def lock(request: pytest.FixtureRequest, repository: Path) -> str:
-    return (repository / "requirements" / request.param).read_text()
+    name: str = request.param
+    return (repository / "requirements" / name).read_text()
 
 
 def test_no_lock_names_a_place_to_fetch_from(lock: str) -> None:

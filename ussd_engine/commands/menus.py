@@ -1,5 +1,6 @@
-"""`ussd check`, `test` and `draw`: what product staff run on a menu folder."""
+"""`ussd check`, `test`, `draw` and `try`: what product staff run on a menu folder."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -34,6 +35,23 @@ def draw(folder: Path, form: str, language: str, output: Path | None) -> None:
         print(text, end="")
     else:
         output.write_text(text, encoding="utf-8")
+
+
+def try_(target: str | None, phone: str | None, code: str | None, *, lines: bool) -> int:
+    """Be a phone on a running server, or on a private one; with a menu folder, one that serves it."""
+    from ussd_engine.dev import dialled_codes
+    from ussd_engine.phone import terminal
+
+    if target is None or not Path(target).is_dir():
+        return terminal.run(target, phone, code, lines)
+    folder = Path(target).absolute()
+    checked = check_folder(folder)
+    if not checked.ok:
+        print(findings(folder, checked))
+        return 1
+    os.environ["MENUS_DIR"] = str(folder.parent)
+    own = dialled_codes([folder / "service.yaml"])
+    return terminal.run(None, phone, code or own[0], lines)
 
 
 def findings(folder: Path, checked: Checked) -> str:

@@ -81,7 +81,9 @@ def _without_password(url: str) -> str:
 def worker(concurrency: int) -> None:
     """Run a Celery worker of the installed services' tasks, every queue of theirs."""
     app = _celery()
-    app.worker_main(["--quiet", "worker", "--loglevel=INFO", f"--concurrency={concurrency}", "--without-mingle"])
+    app.worker_main(
+        ["--quiet", "worker", "--loglevel=INFO", f"--concurrency={concurrency}", "--without-mingle"]
+    )
 
 
 def beat() -> None:

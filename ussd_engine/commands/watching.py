@@ -2,7 +2,7 @@
 
 It asks the folder twice a second for names, sizes and times: no file of a menu folder is large, and asking
 works on every file system, also those that send no events. What does not check is not published, so the
-last good version goes on.
+last good version goes on. The same news goes to the phone pages of the development server.
 """
 
 import asyncio
@@ -65,14 +65,16 @@ async def _publish(bundles: Bundles, folder: Path) -> None:
         if bundle_name(read_sources(folder)) in {bundle.name for bundle in bundles.live().values()}:
             return
         bundle = await bundles.publish_folder(folder, "ussd dev", "saved")
-        print(f"{folder}: {bundle.name} is live for new sessions", flush=True)
-        await tell_phones(_server(), Reload(ok=True, bundle=bundle.name))
     except MenuError as error:
         print(f"{folder} is not published, the last good version goes on:\n{error}", flush=True)
-        await tell_phones(_server(), Reload(ok=False, findings=findings_of(str(error))))
+        await _tell(Reload(ok=False, findings=findings_of(str(error))))
     except (StoreError, OSError) as error:
         print(f"{folder} could not be published: {error}", flush=True)
+    else:
+        print(f"{folder}: {bundle.name} is live for new sessions", flush=True)
+        await _tell(Reload(ok=True, bundle=bundle.name))
 
 
-def _server() -> str:
-    return f"http://{settings().host}:{settings().port}"
+async def _tell(reload: Reload) -> None:
+    """The phone pages show it too."""
+    await tell_phones(f"http://{settings().host}:{settings().port}", reload)
