@@ -127,7 +127,7 @@ class Running:
             await self._front.stop()
         await self._runner.cleanup()
         # A turn outlives its connection: its answer is stored for the retry.
-        while self._app[GATE].cell.value and time.monotonic() < deadline:
+        while self._app[GATE].cell.value and time.monotonic() < deadline:  # noqa: ASYNC110 (bounded)
             await asyncio.sleep(POLL_S)
 
     async def _listen(self, *, reuse_port: bool) -> None:
@@ -155,11 +155,17 @@ def take_short_cut(runner: web.AppRunner, handlers: dict[str, Handler]) -> None:
 
 
 async def serve(
-    settings: Settings, *, reuse_port: bool = False, stop: asyncio.Event | None = None, lane: bool = True
+    settings: Settings,
+    *,
+    reuse_port: bool = False,
+    stop: asyncio.Event | None = None,
+    lane: bool = True,
+    started: Callable[[int], None] = lambda _port: None,
 ) -> None:
     """Serve until `stop` is set, or SIGTERM or SIGINT comes when there is no `stop`.
 
-    lane: without it aiohttp answers the turns too; slower, and the same bytes.
+    lane: without it aiohttp answers the turns too; slower, and the same bytes. started: called with the
+    port once it listens.
 
     Raises SettingsError, StoreError, MenuError or BundleError when it cannot start.
     """
@@ -178,6 +184,7 @@ async def serve(
         gc.collect()
         gc.freeze()  # what is loaded now stays: the collector need not walk it again
         log.info("serving", host=settings.host, port=running.port)
+        started(running.port)
         await stop.wait()
         await _finish(running, board)
     finally:

@@ -95,3 +95,13 @@ def written(folder: Path, text: str, name: str = "acme.yaml") -> Path:
     file = folder / name
     file.write_text(text)
     return file
+
+
+def test_the_map_in_the_documentation_loads(tmp_path: Path, repository: Path) -> None:
+    page = (repository / "docs" / "gateways.md").read_text()
+    blocks = [block.partition("```")[0] for block in page.split("```yaml\n")[1:]]
+    whole = blocks[0] + next(block for block in blocks if block.startswith("event:"))
+    found = load_map(written(tmp_path, whole))
+    assert (found.networks["62001"].screen, found.event is not None) == (120, True)
+    other = next(block for block in blocks if block.startswith("answer:"))
+    Adapter(load_map(written(tmp_path, GOOD.replace(GOOD.splitlines()[6] + "\n", other))))
