@@ -13,6 +13,7 @@ from ussd_engine.actions import Call
 STAGED_FOR_S = 10 * 60
 LANGUAGES = ("en", "sw")
 NAME_SHOWN = 20  # characters of the name that the menus declare
+STRANGER = {"registered": False, "consented": False, "has_loan": False, "name": "", "language": ""}
 
 Joined = Literal["ok", "mismatch", "id_taken", "exists"]
 
@@ -22,10 +23,10 @@ class ConsentMissing(Exception):
 
 
 async def profile(connection: Any, msisdn: str) -> dict[str, Any]:
-    """What menus know of the subscriber; empty for somebody new."""
+    """What menus know of the subscriber. Every field is there, also for somebody new."""
     row = await connection.fetchrow(queries.PROFILE, msisdn)
     if row is None:
-        return {}
+        return dict(STRANGER)
     return {**row, "name": (row["name"] or "")[:NAME_SHOWN]}
 
 

@@ -14,6 +14,7 @@ One Machine serves all loans: a loan is a row, and its state is the row's. MOVES
 change; the table loan_move in the database holds the same and refuses the rest by a trigger.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -54,6 +55,9 @@ WRITE_EVENT = """
 insert into loan_event (loan_id, move, from_state, to_state, actor)
 values ($1, $2, $3, $4, $5)
 """
+
+# It logs every callback of every move at INFO; what a loan did is in loan_event.
+logging.getLogger("transitions").setLevel(logging.WARNING)
 
 
 class ForbiddenMoveError(Exception):

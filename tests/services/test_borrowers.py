@@ -2,12 +2,13 @@ import asyncio
 from typing import Any
 
 import pytest
+import yaml
 
 from services.app import service
 from services.borrowers.people import ConsentMissing
 from services.borrowers.pins import is_pin, is_weak
 from services.loans.terms import Terms
-from tests.services.world import PIN, Phone, count
+from tests.services.world import FOLDER, PIN, Phone, count
 
 WRONG = "9753"
 
@@ -30,7 +31,9 @@ def test_a_pin_is_four_plain_digits(pin: str) -> None:
 
 
 async def test_joining_makes_a_profile(phone: Phone) -> None:
-    assert await service.profile(phone.msisdn) == {}
+    assert await service.profile(phone.msisdn) == {
+        "registered": False, "consented": False, "has_loan": False, "name": "", "language": "",
+    }  # fmt: skip
     phone.language = "sw"
     consented = await phone.do("borrowers.consent", version="2026-11")
     assert consented.subscriber == {"consented": True}
@@ -46,6 +49,14 @@ async def test_joining_makes_a_profile(phone: Phone) -> None:
     assert outcome.name == "ok"
     assert outcome.subscriber == profile
     assert await service.profile(phone.msisdn) == profile
+
+
+async def test_the_profile_has_every_field_the_menus_declare(phone: Phone, borrower: Phone) -> None:
+    menus = yaml.load((FOLDER / "service.yaml").read_text(), yaml.BaseLoader)
+    declared = set(menus["subscriber"])
+
+    assert set(await service.profile("254799999999")) == declared
+    assert set(await service.profile(borrower.msisdn)) == declared
 
 
 async def test_a_consent_keeps_which_words_they_saw_and_where(phone: Phone) -> None:
