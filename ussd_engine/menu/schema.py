@@ -61,6 +61,24 @@ def service_schema() -> Schema:
         },
         "keys": _keys(),
         "include": array({"type": "string", "pattern": r"\.yaml$"}, "Files of this folder with more states."),
+        **_declarations(),
+        "states": ref("states"),
+    }
+    return {
+        "$schema": DRAFT,
+        "$id": "service.schema.json",
+        "title": "USSD service",
+        "description": "The first file of a menu folder. Check it with: ussd check FOLDER",
+        "type": "object",
+        "properties": properties,
+        "required": ["service", "codes", "languages", "start"],
+        "additionalProperties": False,
+        "definitions": definitions(),
+    }
+
+
+def _declarations() -> Schema:
+    return {
         "subscriber": {
             "description": "What the service knows about each person; read as subscriber.NAME.",
             "type": "object",
@@ -78,18 +96,6 @@ def service_schema() -> Schema:
             "type": "object",
             "additionalProperties": ref("text"),
         },
-        "states": ref("states"),
-    }
-    return {
-        "$schema": DRAFT,
-        "$id": "service.schema.json",
-        "title": "USSD service",
-        "description": "The first file of a menu folder. Check it with: ussd check FOLDER",
-        "type": "object",
-        "properties": properties,
-        "required": ["service", "codes", "languages", "start"],
-        "additionalProperties": False,
-        "definitions": definitions(),
     }
 
 

@@ -253,18 +253,7 @@ def _state_keys() -> dict[str, Schema]:
             "description": "true: dialled shortcuts and resumed calls stop before this screen.",
             "type": "boolean",
         },
-        "as": {
-            "description": "What may be typed.",
-            "anyOf": [
-                enum(INPUT_TYPES, "The type of the answer."),
-                {
-                    "type": "object",
-                    "properties": {"pattern": {"description": "A regular expression.", "type": "string"}},
-                    "required": ["pattern"],
-                    "additionalProperties": False,
-                },
-            ],
-        },
+        "as": _answer_type(),
         "length": {"description": "How many characters: 4, or 2..20.", **number},
         "check": array(_check(), "Answers to refuse, and what to say."),
         "invalid": text("Said when the answer cannot be read."),
@@ -283,6 +272,21 @@ def _state_keys() -> dict[str, Schema]:
         "of": named("The list variable to show."),
         "item": text("One line; the values of the item are {item.NAME}."),
         "empty": target("The state to go to when there are no items."),
+    }
+
+
+def _answer_type() -> Schema:
+    return {
+        "description": "What may be typed.",
+        "anyOf": [
+            enum(INPUT_TYPES, "The type of the answer."),
+            {
+                "type": "object",
+                "properties": {"pattern": {"description": "A regular expression.", "type": "string"}},
+                "required": ["pattern"],
+                "additionalProperties": False,
+            },
+        ],
     }
 
 
