@@ -38,11 +38,11 @@ class RouteReader:
             )
         media = self._types.get(content_type) or self._media_of(content_type)
         if media is FORM:
-            fields = parse_form(body)
+            fields = parse_form(body, self._names)
         elif media is JSON:
             fields = parse_json(body, self._names)
         else:
-            fields = parse_form(query.encode()) if query else {}
+            fields = parse_form(query.encode(), self._names) if query else {}
         if path_fields:
             fields.update(path_fields)
         return fields

@@ -1,8 +1,9 @@
 """Request bytes to named texts, strictly: a form, a query string, or JSON.
 
 A form is read by the letter: pairs joined by `&`, each with `=`, no name twice, percent-escapes that
-are two hex digits, UTF-8, no control characters. Anything else is a GatewayError, never a guess: two
-readings of one request are how the wrong person is charged. Emoji and other scripts are legal input.
+are two hex digits, UTF-8, no control characters in what is read. Anything else is a GatewayError, never
+a guess: two readings of one request are how the wrong person is charged. Emoji and other scripts are
+legal input; line ends are too in a field nobody reads (a notice's copy of the last screen has them).
 
 This is on the path of every turn. The quick way undoes the escapes of the whole form at once, by a
 table; that is the same as undoing them in each part, because the table has no `&`, `=`, `%` or control
@@ -10,7 +11,7 @@ character to move a border or to hide. A form with any other escape is read part
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import orjson
@@ -29,8 +30,11 @@ _QUICK = {
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
-def parse_form(data: bytes) -> dict[str, str]:
-    """The fields of a urlencoded form or query string. Raises GatewayError for anything malformed."""
+def parse_form(data: bytes, wanted: Container[str] | None = None) -> dict[str, str]:
+    """The fields of a urlencoded form or query string. Raises GatewayError for anything malformed.
+
+    wanted: the fields that are read; escaped control characters in others do no harm. None: all.
+    """
     if not data:
         return {}
     try:
@@ -46,6 +50,9 @@ def parse_form(data: bytes) -> dict[str, str]:
         pairs = [pair.split("=", 1) for pair in plain.split("&")]
     except KeyError:
         pairs = [[_unescape(half) for half in pair.split("=", 1)] for pair in form.split("&")]
+        for name, *value in pairs:
+            if wanted is None or name in wanted:
+                refuse_control(name + "".join(value))
     if len(pairs) > MAX_FIELDS:
         raise GatewayError(f"the form has more than {MAX_FIELDS} fields", reason="malformed")
     try:
@@ -111,5 +118,4 @@ def _unescape(text: str) -> str:
         raise GatewayError("the form has a bad percent-escape", reason="percent_encoding") from None
     except UnicodeDecodeError:
         raise GatewayError("the form is not UTF-8", reason="encoding") from None
-    refuse_control(found)
     return found
