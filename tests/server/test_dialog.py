@@ -17,7 +17,7 @@ from ussd_engine.settings import Settings
 
 PIN = "4827"
 NATIONAL_ID = "23456781"
-JOIN_AND_BORROW = [
+JOIN = [
     ("", "Welcome to Umoja Loans"),
     ("1", "Do you agree to our terms?"),
     ("1", "What is your name"),
@@ -25,6 +25,8 @@ JOIN_AND_BORROW = [
     (NATIONAL_ID, "Choose a PIN"),
     (PIN, "Enter the same PIN once more."),
     (PIN, "Hello Wanjiru"),
+]
+BORROW = [
     ("1", "How much do you need?"),
     ("1000", "What is the loan for?"),
     ("2", "Loan KES 1,000"),
@@ -74,14 +76,16 @@ async def press(port: int, typed: list[str], session: str = "ATUid_1") -> str:
     return answer.body
 
 
-async def dial_through(port: int, redis_url: str | None = None) -> None:
-    """Join and take a loan; with redis_url, every session is lost after every press."""
+async def dial_through(
+    port: int, dialog: list[tuple[str, str]], session: str = "ATUid_1", redis_url: str | None = None
+) -> None:
+    """Press after press, each sent twice; with redis_url, all of Redis is lost after every press."""
     typed: list[str] = []
-    for pressed, screen in JOIN_AND_BORROW:
+    for pressed, screen in dialog:
         typed += [pressed] if pressed else []
-        shown = await press(port, typed)
+        shown = await press(port, typed, session)
         assert screen in shown
-        assert await press(port, typed) == shown, "the same press again gets the same answer"
+        assert await press(port, typed, session) == shown, "the same press again gets the same answer"
         if redis_url is not None:
             with redis.Redis.from_url(redis_url) as client:
                 client.flushdb()
@@ -90,7 +94,7 @@ async def dial_through(port: int, redis_url: str | None = None) -> None:
 async def test_a_stranger_joins_and_borrows_and_no_log_metric_or_session_tells_who_or_the_pin(
     port: int, logged: io.StringIO, redis_url: str
 ) -> None:
-    await dial_through(port)
+    await dial_through(port, JOIN + BORROW)
     await ask(port, post(form(f"1*{PIN}%", phone=f"+{MSISDN}") + b"%"))
     event = form(f"1*{PIN}") + f"&status=Failed&lastAppResponse=CON {PIN}&errorMessage=of {MSISDN}".encode()
     assert (await ask(port, post(event, path="/api/v1/ussd/events"))).status == 200
@@ -118,7 +122,8 @@ def told(lines: str) -> str:
 
 
 async def test_a_dialog_outlives_the_loss_of_all_of_redis_at_every_step(port: int, redis_url: str) -> None:
-    await dial_through(port, redis_url)
+    await dial_through(port, JOIN)
+    await dial_through(port, [("", "Hello Wanjiru"), *BORROW], "ATUid_2", redis_url)
 
 
 async def test_an_unknown_service_code_gets_a_sentence(port: int) -> None:
