@@ -37,7 +37,7 @@ class _SourceFinder:
 COMPILED = any(Path(__file__).parent.glob("program.*.so")) and os.environ.get("USSD_PURE") != "1"
 
 if os.environ.get("USSD_PURE") == "1":
-    sys.meta_path.insert(0, _SourceFinder())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _SourceFinder())
 elif not COMPILED:
     warnings.warn(
         "core_ext is not compiled, so turns take many times longer. "

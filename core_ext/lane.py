@@ -43,26 +43,23 @@ _SPECIAL = frozenset(
 class Route:
     """What the lane serves, shared by all its connections.
 
-    respond(body) gives the coroutine of one turn; fallback() makes the framework's protocol for one
-    connection; admit(address) says whether that peer may use the lane.
+    respond(body) gives the coroutine of one turn, or None when the framework had better answer this
+    request; fallback() makes the framework's protocol for one connection.
     """
 
     def __init__(
         self,
         path: str,
         max_body: int,
-        respond: Callable[[bytes], Coroutine[Any, Any, bytes]],
+        respond: Callable[[bytes], Coroutine[Any, Any, bytes] | None],
         fallback: Callable[[], Any],
-        admit: Callable[[Any], bool],
     ) -> None:
         self.request_line = f"POST {path} HTTP/1.1\r\n".encode()
         self.max_body = max_body
         self.respond = respond
         self.fallback = fallback
-        self.admit = admit
         self.lanes: set[Lane] = set()
         self.lengths: dict[bytes, int] = {}  # heads read before, and their Content-Length
-        self.closing = False
 
     def body_length(self, head: bytes) -> int:
         """The Content-Length of a plain head (without its empty line), or -1: not plain."""
@@ -149,13 +146,10 @@ class Lane:
 
     # -- asyncio.Protocol ----------------------------------------------------------------------
 
-    def connection_made(self, transport: object) -> None:
+    def connection_made(self, transport: Any) -> None:
         """A phone gateway connected, or somebody else."""
         self.transport = transport
-        if self.route.closing or not self.route.admit(transport.get_extra_info("peername")):
-            self._hand_over()
-        else:
-            self.route.lanes.add(self)
+        self.route.lanes.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Begin every whole plain request; keep the rest; hand over what is not plain."""
@@ -225,7 +219,7 @@ class Lane:
     # -- inside --------------------------------------------------------------------------------
 
     @cython.cfunc
-    def _read(self) -> cython.void:
+    def _read(self) -> None:
         data: bytes = self._rest
         route = self.route
         line: bytes = route.request_line
@@ -246,8 +240,12 @@ class Lane:
                 break
             if end + 4 + length > len(data):
                 break
+            coroutine = route.respond(data[end + 4 : end + 4 + length])
+            if coroutine is None:
+                self._leaving = True
+                break
             position = end + 4 + length
-            self._begin(data[end + 4 : position])
+            self._begin(coroutine)
         self._parsing = False
         self._rest = data[position:]
         if self._leaving and not self._under_way:
@@ -256,16 +254,16 @@ class Lane:
             self._pace()
 
     @cython.cfunc
-    def _begin(self, body: bytes) -> cython.void:
+    def _begin(self, coroutine: Any) -> None:
         turn = _Turn()
         turn.lane = self
         turn.answer = None
-        turn.coroutine = self.route.respond(body)
+        turn.coroutine = coroutine
         self._under_way.append(turn)
         turn.resume()
 
     @cython.cfunc
-    def _pace(self) -> cython.void:
+    def _pace(self) -> None:
         """Read while there is room for more; else let the peer's data wait in the kernel."""
         room: cython.bint = not self._blocked and not self._leaving and len(self._under_way) < MAX_UNDER_WAY
         if self.transport is None or room == self._reading:
@@ -277,7 +275,7 @@ class Lane:
             self.transport.pause_reading()
 
     @cython.cfunc
-    def _hand_over(self) -> cython.void:
+    def _hand_over(self) -> None:
         """Give the connection to the framework, from the first byte of the request that is not plain."""
         transport = self.transport
         self.transport = None

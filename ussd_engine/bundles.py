@@ -7,8 +7,8 @@ PostgreSQL (`DATABASE_URL` empty) bundles live in Redis only.
 """
 
 import asyncio
-import contextlib
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,6 +34,7 @@ log = structlog.get_logger("ussd.bundles")
 
 _LIVE = "ussd:live"
 _CHANNEL = "ussd:published"
+_SERVICE = re.compile(r"^service:[ \t]*(\w+)", re.MULTILINE)
 _COUNTRY = "KE"  # where a number typed without a country code is from
 
 
@@ -72,12 +73,15 @@ def bundle_name(sources: Mapping[str, str]) -> str:
 
 
 def build(sources: Mapping[str, str], plugin: Service | None = None) -> Bundle:
-    """Check and compile a folder's content. Raises MenuError with the rendered findings."""
+    """Check and compile a folder's content. plugin: its service; None: the installed one of its name.
+
+    Raises MenuError with the rendered findings.
+    """
     checked = check_sources(sources, plugin)
-    errors = [finding for finding in checked.findings if finding.severity == "error"]
-    if errors or checked.model is None:
+    if checked.model is None or not checked.ok:
+        errors = [finding for finding in checked.findings if finding.severity == "error"]
         raise MenuError("\n\n".join(render(finding, sources) for finding in errors))
-    plugin = plugin or service_named(checked.model.service.name)
+    plugin = plugin or service_named(checked.model.service)
     tables = compile_model(checked.model, plugin)
     keep_s = tables["resume_for_s"] if tables["resume"] != "start" else 0
     return Bundle(
@@ -87,7 +91,7 @@ def build(sources: Mapping[str, str], plugin: Service | None = None) -> Bundle:
         dict(sources),
         Program(tables, compile_expression, _typed_phone),
         plugin,
-        plugin.load(sources)[0],
+        checked.data,
         tables["resume"],
         tables["resume_for_s"],
         max(tables["timeout_s"], keep_s),
@@ -98,7 +102,12 @@ class Bundles:
     """The bundles a process knows, and which of them is live for each service code."""
 
     def __init__(
-        self, settings: Settings, board: Board, redis: "aioredis.Redis", pg: "asyncpg.Pool | None"
+        self,
+        settings: Settings,
+        board: Board,
+        redis: "aioredis.Redis",
+        pg: "asyncpg.Pool | None",
+        plugins: Mapping[str, Service] | None,
     ) -> None:
         self._settings = settings
         self._board = board
@@ -107,27 +116,40 @@ class Bundles:
         self._known: dict[str, Bundle] = {}
         self._live: dict[str, Bundle] = {}
         self._by_code: dict[str, Bundle] = {}
-        self._plugins: dict[str, Service] = {}
+        self._plugins = plugins
+        self._started: dict[str, Service] = {}
         self._follower: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, settings: Settings, board: Board, *, publish: bool = False, follow: bool = True) -> "Bundles":
+    async def open(
+        cls,
+        settings: Settings,
+        board: Board,
+        *,
+        publish: bool = False,
+        follow: bool = True,
+        plugins: Mapping[str, Service] | None = None,
+    ) -> "Bundles":
         """Connect, load what is live, and follow it.
 
-        publish: a service of `menus_dir` with nothing live is published from its folder. Raises
-        StoreError, MenuError.
+        publish: a service of `menus_dir` with nothing live is published from its folder. plugins:
+        services by name, instead of the installed ones. Raises StoreError, MenuError.
         """
         redis = aioredis.Redis.from_url(settings.redis_url)
         pool = None
         if settings.database_url:
             try:
                 pool = await asyncpg.create_pool(
-                    settings.database_url, min_size=1, max_size=settings.pg_pool, timeout=5, command_timeout=10
+                    settings.database_url,
+                    min_size=1,
+                    max_size=settings.pg_pool,
+                    timeout=5,
+                    command_timeout=10,
                 )
             except (OSError, asyncpg.PostgresError, TimeoutError) as error:
                 await redis.aclose()
                 raise StoreError(f"PostgreSQL does not answer at DATABASE_URL: {error}") from None
-        bundles = cls(settings, board, redis, pool)
+        bundles = cls(settings, board, redis, pool, plugins)
         try:
             await bundles.refresh()
             if publish:
@@ -141,11 +163,10 @@ class Bundles:
 
     async def close(self) -> None:
         """Stop following and disconnect."""
-        if self._follower is not None:
-            self._follower.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._follower
-        for plugin in self._plugins.values():
+        while self._follower is not None and not self._follower.done():
+            self._follower.cancel()  # once is not enough: redis-py was seen to swallow a cancellation
+            await asyncio.wait([self._follower], timeout=0.1)
+        for plugin in self._started.values():
             await plugin.stop()
         await self._redis.aclose()
         if self._pg is not None:
@@ -173,7 +194,7 @@ class Bundles:
         sources = await self._fetch(name)
         if sources is None:
             raise BundleError(f"no menu version {name}. See them with: ussd versions")
-        bundle = await asyncio.to_thread(build, sources)
+        bundle = await self._build(sources)
         await self._start_plugin(bundle)
         self._known[name] = bundle
         return bundle
@@ -195,7 +216,7 @@ class Bundles:
         if self._pg is None:
             raise BundleError("versions are kept in PostgreSQL, and DATABASE_URL is empty")
         counts = await self._count_sessions()
-        current = await self._redis.hget(_LIVE, service)  # type: ignore[misc]
+        current = await self._redis.hget(_LIVE, service)
         rows = await self._pg.fetch(queries.PUBLICATIONS, service)
         newest: set[str] = set()
         versions = []
@@ -206,7 +227,7 @@ class Bundles:
             versions.append(
                 Version(
                     name, row["published_at"].isoformat(timespec="seconds"), row["published_by"], row["note"],
-                    first and current is not None and current.decode() == name, counts[name] if first else 0,
+                    first and current is not None and _text(current) == name, counts[name] if first else 0,
                 )
             )  # fmt: skip
         return versions
@@ -219,7 +240,7 @@ class Bundles:
 
     async def publish(self, sources: Mapping[str, str], by: str, note: str = "") -> Bundle:
         """Make this content live: new sessions begin on it. Raises MenuError."""
-        bundle = await asyncio.to_thread(build, sources)
+        bundle = await self._build(sources)
         taken = {code for code in bundle.codes if self._by_code.get(code, bundle).service != bundle.service}
         if taken:
             raise MenuError(f"the code {', '.join(sorted(taken))} already belongs to another service")
@@ -245,7 +266,12 @@ class Bundles:
         if self._pg is not None:
             async with self._pg.acquire() as connection, connection.transaction():
                 await connection.execute(
-                    queries.KEEP, bundle.name, bundle.service, orjson.dumps(dict(bundle.sources)).decode(), by, note
+                    queries.KEEP,
+                    bundle.name,
+                    bundle.service,
+                    orjson.dumps(dict(bundle.sources)).decode(),
+                    by,
+                    note,
                 )
                 await connection.execute(queries.PUBLISH, bundle.service, bundle.name, by, note)
         self._known[bundle.name] = bundle
@@ -273,8 +299,7 @@ class Bundles:
     async def refresh(self) -> None:
         """Take over what is live now; put it back into Redis when it is not there any more."""
         pointers: dict[str, str] = {
-            service.decode(): name.decode()
-            for service, name in (await self._redis.hgetall(_LIVE)).items()  # type: ignore[misc]
+            _text(service): _text(name) for service, name in (await self._redis.hgetall(_LIVE)).items()
         }
         if self._pg is not None and not pointers:
             pointers = {row["service"]: row["bundle"] for row in await self._pg.fetch(queries.LIVE)}
@@ -282,7 +307,7 @@ class Bundles:
             if service not in self._live or self._live[service].name != name:
                 self._go_live(await self.load(name))
         for service, bundle in self._live.items():
-            if not await self._redis.hexists(_LIVE, service):  # type: ignore[misc]
+            if not await self._redis.hexists(_LIVE, service):
                 await self._serve(bundle)
 
     async def _follow(self) -> None:
@@ -295,7 +320,13 @@ class Bundles:
                         await published.get_message(
                             ignore_subscribe_messages=True, timeout=self._settings.bundle_poll_s
                         )
-            except (RedisError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (
+                RedisError,
+                OSError,
+                TimeoutError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+            ) as error:
                 log.warning("cannot follow the menus; trying again", error=type(error).__name__)
             except (BundleError, MenuError) as error:
                 log.error("the published menus cannot be used; the last good ones go on", error=str(error))
@@ -303,7 +334,7 @@ class Bundles:
 
     async def _publish_missing(self) -> None:
         for file in sorted(self._settings.menus_dir.glob("*/service.yaml")):
-            bundle = await asyncio.to_thread(build, read_sources(file.parent))
+            bundle = await self._build(read_sources(file.parent))
             if bundle.service not in self._live:
                 await self._make_live(bundle, "first start", "")
 
@@ -316,9 +347,17 @@ class Bundles:
         return orjson.loads(stored) if stored is not None else None
 
     async def _start_plugin(self, bundle: Bundle) -> None:
-        if bundle.service not in self._plugins:
+        if bundle.service not in self._started:
             await bundle.plugin.start(Runtime(self._settings, self._pg))
-            self._plugins[bundle.service] = bundle.plugin
+            self._started[bundle.service] = bundle.plugin
+
+    async def _build(self, sources: Mapping[str, str]) -> Bundle:
+        """Check and compile, off the event loop: it takes tens of milliseconds."""
+        plugin = None
+        if self._plugins is not None:
+            named = _SERVICE.search(sources.get("service.yaml", ""))
+            plugin = self._plugins.get(named[1]) if named else None
+        return await asyncio.to_thread(build, sources, plugin)
 
     async def _count_sessions(self) -> Counter[str]:
         counts: Counter[str] = Counter()
@@ -343,6 +382,10 @@ class Bundles:
 
 def _key(name: str) -> str:
     return f"ussd:bundle:{name}"
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _typed_phone(text: str) -> str | None:

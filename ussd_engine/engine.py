@@ -4,13 +4,16 @@ The reply is sent only after the session is saved. Whoever loses the compare-and
 press was a duplicate, and it gets the stored reply. A turn that needs an action claims the session
 first, so that a duplicate waits; if the claimant dies, the next request takes over when the claim has
 run out, and the action's idempotency key keeps its effect single.
+
+The fast lane drives `handle` without a task (see core_ext/lane.py): so it awaits futures only, and what
+needs a task (time limits, actions, the database) is given one.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeVar
 
 import asyncpg
 import structlog
@@ -22,6 +25,7 @@ from ussd_engine.bundles import Bundle, Bundles
 from ussd_engine.errors import BundleError, StoreError
 from ussd_engine.menu.messages import DEFAULTS
 from ussd_engine.observe.board import Board
+from ussd_engine.plugin import Service
 from ussd_engine.recent import RecentSessions
 from ussd_engine.redis_link import RedisLink
 from ussd_engine.sessions import Claim, Session, Sessions
@@ -37,6 +41,7 @@ _LONGEST_POLL_S = 0.2
 _ANSWER_MARGIN_S = 0.5  # kept of the gateway's time to save and answer
 
 Watch = Callable[..., None]
+T = TypeVar("T")
 
 
 class _Lost(Exception):
@@ -145,7 +150,7 @@ class Engine:
             return Reply(live.program.sentence("expired", live.program.languages[0]), more=False)
         loaded = profile is None
         if profile is None:
-            profile = await asyncio.wait_for(live.plugin.profile(turn.msisdn), _left(deadline))
+            profile = await _in_time(live.plugin.profile(turn.msisdn), deadline)
         now = _now_ms()
         if meant.kind is Kind.GO_ON and session is not None:
             bundle = await self._bundle_of(session, live)
@@ -171,9 +176,7 @@ class Engine:
     ) -> tuple[_Turn, Result]:
         """Begin a session, in place of the one that is there, or offer to go on with that."""
         now = _now_ms()
-        fresh = Session(
-            turn.gateway, turn.session_id, live.name, {}, rev=old.rev if old else "", started=now
-        )
+        fresh = Session(turn.gateway, turn.session_id, live.name, {}, rev=old.rev if old else "", started=now)
         policy = live.resume
         if old is not None and not meant.inputs and policy != "start" and self._resumable(old, live, now):
             bundle = await self._bundle_of(old, live)
@@ -199,7 +202,7 @@ class Engine:
         program = run.bundle.program
         dialog = run.dialog
         if result is not None and result.kind == NEED:
-            result = await self._act(run, result, 0)
+            result = await asyncio.create_task(self._act(run, result, 0))
         for position, text in meant.inputs:
             if result is not None:
                 if result.kind == END:
@@ -209,7 +212,7 @@ class Engine:
                     continue
             result = program.step(dialog, text)
             if result.kind == NEED:
-                result = await self._act(run, result, position)
+                result = await asyncio.create_task(self._act(run, result, position))
         assert result is not None
         return result
 
@@ -234,9 +237,7 @@ class Engine:
         """Mark the session: this turn is being worked on, until its deadline."""
         session = run.session
         ms_left = int(max(0.0, run.deadline - time.monotonic()) * 1000)
-        session.claim = Claim(
-            len(run.turn.text), self._sessions.digest(run.turn.text), _now_ms() + ms_left
-        )
+        session.claim = Claim(len(run.turn.text), self._sessions.digest(run.turn.text), _now_ms() + ms_left)
         if not await self._save(run, None):
             raise _Lost
         run.claimed = True
@@ -267,7 +268,9 @@ class Engine:
         seconds = time.monotonic() - started
         self.board.action(name, outcome.name, seconds)
         if self._watch is not None:
-            self._watch(run.turn.msisdn, "action", name=name, outcome=outcome.name, ms=round(seconds * 1000, 1))
+            self._watch(
+                run.turn.msisdn, "action", name=name, outcome=outcome.name, ms=round(seconds * 1000, 1)
+            )
         return outcome
 
     async def _finish(self, run: _Turn, result: Result, now: int) -> Reply:
@@ -312,7 +315,7 @@ class Engine:
         if session.bundle == live.name:
             return live
         try:
-            return await self.bundles.load(session.bundle)
+            return await asyncio.create_task(self.bundles.load(session.bundle))
         except BundleError:
             log.warning("a session's menu version is gone", bundle=session.bundle)
             session.bundle = live.name
@@ -326,8 +329,7 @@ class Engine:
         if self._recent.dialled(turn.gateway, turn.session_id) is not None:
             return True
         try:
-            asked: Awaitable[bool] = live.plugin.was_here(turn.gateway, turn.session_id)
-            return await asyncio.wait_for(asked, _left(deadline))
+            return await _in_time(live.plugin.was_here(turn.gateway, turn.session_id), deadline)
         except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             log.warning("could not look up whether a session was lost")
             return False
@@ -356,8 +358,10 @@ def _now_ms() -> int:
     return int(time.time() * 1000)
 
 
-def _left(deadline: float) -> float:
-    return max(0.05, deadline - time.monotonic() - _ANSWER_MARGIN_S)
+async def _in_time(asked: Coroutine[Any, Any, T], deadline: float) -> T:
+    """What was asked, in a task of its own, or TimeoutError."""
+    left = max(0.05, deadline - time.monotonic() - _ANSWER_MARGIN_S)
+    return await asyncio.create_task(asyncio.wait_for(asked, left))
 
 
 def _language(session: Session | None, live: Bundle) -> str:
@@ -366,11 +370,17 @@ def _language(session: Session | None, live: Bundle) -> str:
 
 
 async def open_engine(
-    settings: Settings, board: Board, *, watch: Watch | None = None, publish: bool = True
+    settings: Settings,
+    board: Board,
+    *,
+    watch: Watch | None = None,
+    publish: bool = True,
+    plugins: Mapping[str, Service] | None = None,
 ) -> Engine:
     """Connect to Redis and PostgreSQL, load the live menus and follow them.
 
     publish: a service under `menus_dir` that has no live version yet is published from its folder.
+    plugins: services by name, instead of the installed ones.
     Raises StoreError, MenuError or BundleError, with what to do.
     """
     link = RedisLink(
@@ -381,7 +391,7 @@ async def open_engine(
     )
     await link.open()
     try:
-        bundles = await Bundles.open(settings, board, publish=publish)
+        bundles = await Bundles.open(settings, board, publish=publish, plugins=plugins)
     except BaseException:
         await link.close()
         raise

@@ -15,7 +15,7 @@ import contextlib
 import ssl
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import hiredis
@@ -54,6 +54,7 @@ class RedisLink(asyncio.Protocol):
         self._closed = False
         self._transport: asyncio.Transport | None = None
         self._reader = hiredis.Reader(replyError=ReplyError)
+        self._greeting: list[asyncio.Future[Any]] = []
         self._connecting: asyncio.Task[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop
@@ -67,7 +68,7 @@ class RedisLink(asyncio.Protocol):
             raise StoreError(f"Redis does not answer at {self._address.shown}: {error}") from None
         self._watch = self._loop.call_later(_WATCH_S, self._check_time)
         try:
-            await self.call("PING")
+            await asyncio.gather(*self._greeting, self.call("PING"))
         except StoreError:
             await self.close()
             raise
@@ -85,8 +86,9 @@ class RedisLink(asyncio.Protocol):
             self._transport.close()
         self._fail_all("the connection to Redis was closed")
 
-    def call(self, *command: str | bytes | int) -> "asyncio.Future[Any]":
-        """Send one command. The future gives the reply (bytes, int, list, None), or a StoreError."""
+    def call(self, *command: Any) -> "asyncio.Future[Any]":
+        """Send one command of str, bytes and int. The future gives the reply (bytes, int, list or None),
+        or a StoreError."""
         future: asyncio.Future[Any] = self._loop.create_future()
         if self._closed or len(self._pending) >= self._max_in_flight:
             reason = "is closed" if self._closed else f"has {self._max_in_flight} commands in flight"
@@ -103,17 +105,17 @@ class RedisLink(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Say who we are, then send what waits."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's for sockets are no subclass of it
         self._paused = False
         self._reader = hiredis.Reader(replyError=ReplyError)
         deadline = self._loop.time() + self._timeout_s
-        greeting = self._address.greeting()
-        for command in reversed(greeting):
-            self._pending.appendleft((self._loop.create_future(), deadline))
-            self._unsent.insert(0, hiredis.pack_command(command))
-        for future, _ in list(self._pending)[: len(greeting)]:
+        self._greeting = []
+        for command in reversed(self._address.greeting()):
+            future = self._loop.create_future()
             future.add_done_callback(self._greeted)
+            self._greeting.append(future)
+            self._pending.appendleft((future, deadline))
+            self._unsent.insert(0, hiredis.pack_command(command))
         self._flush()
 
     def data_received(self, data: bytes) -> None:
@@ -227,9 +229,9 @@ class _Address:
             raise StoreError(f"REDIS_URL begins with {parts.scheme!r}; use redis://, rediss:// or unix://")
         self._database = int(database)
 
-    def greeting(self) -> list[tuple[str | int, ...]]:
+    def greeting(self) -> list[tuple[Any, ...]]:
         """Commands that begin a connection."""
-        commands: list[tuple[str | int, ...]] = []
+        commands: list[tuple[Any, ...]] = []
         if self._password:
             user = (self._user,) if self._user else ()
             commands.append(("AUTH", *user, self._password))

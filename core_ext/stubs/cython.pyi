@@ -1,0 +1,26 @@
+"""Cython's pure-Python mode, as much of it as core_ext uses, for the type checker."""
+
+import builtins
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+compiled: builtins.bool
+int = builtins.int
+Py_ssize_t = builtins.int
+bint = builtins.bool
+double = builtins.float
+Py_UCS4 = builtins.str
+void = None
+nogil: AbstractContextManager[None]
+
+def ccall(function: T, /) -> T: ...
+def cfunc(function: T, /) -> T: ...
+def cclass(class_: T, /) -> T: ...
+def inline(function: T, /) -> T: ...
+def declare(*type_: Any, **options: Any) -> Any: ...
+def cast(type_: type[T], value: Any, /) -> T: ...
+def locals(**types: Any) -> Callable[[T], T]: ...
+def __getattr__(name: str) -> Any: ...

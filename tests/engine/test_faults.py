@@ -1,0 +1,210 @@
+"""What breaks a turn: duplicates, an emptied Redis, dead claimants, slow and failing actions."""
+
+import asyncio
+import contextlib
+import time
+
+import orjson
+import pytest
+import redis as redis_client
+
+from tests.engine.conftest import CODE, MSISDN, OpenEngine, Phone, Shop
+from ussd_engine.actions import Call
+from ussd_engine.engine import Engine
+from ussd_engine.settings import Settings
+
+KEY = f"ussd:{{{MSISDN}}}:{CODE}"
+
+
+@pytest.fixture
+def redis(engine_settings: Settings) -> redis_client.Redis:
+    return redis_client.Redis.from_url(engine_settings.redis_url)
+
+
+async def at_the_pin(phone: Phone) -> None:
+    await phone.dial()
+    await phone.press("1", "500", "1")
+
+
+@pytest.mark.parametrize("flushed_after", range(5))
+async def test_a_dialog_goes_on_after_redis_was_emptied(
+    phone: Phone, shop: Shop, redis: redis_client.Redis, flushed_after: int
+) -> None:
+    shown = [await phone.dial()]
+    for count, typed in enumerate(("1", "500", "1", "1234")):
+        if count == flushed_after:
+            redis.flushall()
+        shown.append(await phone.press(typed))
+    if flushed_after == 4:
+        redis.flushall()
+        assert await phone.again() == shown[-1]
+    assert [screen.split("\n")[0] for screen in shown] == [
+        "Shop", "How much?", "Pay 600?", "PIN?", "Bought. Ref R1",
+    ]  # fmt: skip
+    assert len(shop.purchases) == 1
+
+
+async def test_a_lost_session_whose_effect_is_on_record_is_replayed_by_another_worker(
+    open_shop: OpenEngine, shop: Shop, redis: redis_client.Redis
+) -> None:
+    phone = Phone(await open_shop())
+    await at_the_pin(phone)
+    bought = await phone.press("1234")
+    redis.flushall()
+    phone.engine = await open_shop()
+    assert await phone.again() == bought
+    assert len(shop.purchases) == 1
+
+
+async def test_a_lost_session_nobody_remembers_asks_for_the_pin_again(
+    open_shop: OpenEngine, shop: Shop, redis: redis_client.Redis
+) -> None:
+    phone = Phone(await open_shop())
+    await at_the_pin(phone)
+    redis.flushall()
+    phone.engine = await open_shop()
+    assert (await phone.press("1234")).startswith("Pay 600?")
+    assert await phone.press("1", "1234") == "Bought. Ref R1"
+    assert len(shop.purchases) == 1
+
+
+@pytest.mark.parametrize("copies", [2, 20])
+async def test_a_pure_turn_sent_at_once_several_times_is_one_turn(
+    open_shop: OpenEngine, redis: redis_client.Redis, copies: int
+) -> None:
+    workers = [await open_shop(), await open_shop()]
+    phone = Phone(workers[0])
+    for text in ("", "2", "2*Amina"):
+        turn = phone.turn(text)
+        replies = await asyncio.gather(*(workers[n % 2].handle(turn) for n in range(copies)))
+        assert len(set(replies)) == 1
+    assert orjson.loads(redis.get(KEY) or b"")["turn"] == 3
+
+
+@pytest.mark.parametrize("copies", [2, 10])
+async def test_an_effect_sent_at_once_several_times_happens_once(
+    open_shop: OpenEngine, shop: Shop, copies: int
+) -> None:
+    workers = [await open_shop(), await open_shop()]
+    phone = Phone(workers[0])
+    await at_the_pin(phone)
+    started = asyncio.Event()
+
+    async def slow(_call: Call) -> None:
+        started.set()
+        await asyncio.sleep(0.2)
+
+    shop.before = slow
+    turn = phone.turn(phone.text + "*1234")
+    first = asyncio.create_task(workers[0].handle(turn))
+    await started.wait()
+    others = [workers[n % 2].handle(turn) for n in range(copies)]
+    replies = {await first, *(await asyncio.gather(*others))}
+    assert {reply.text for reply in replies} == {"Bought. Ref R1"}
+    assert shop.calls["buy"] == 1
+
+
+async def test_when_a_claimant_dies_the_next_request_takes_over_and_does_it_once(
+    open_shop: OpenEngine, shop: Shop
+) -> None:
+    """The first worker is killed after the purchase and before the answer."""
+    phone = Phone(await open_shop(), deadline_s=1.0)
+    await at_the_pin(phone)
+    bought = asyncio.Event()
+
+    async def then_die(call: Call) -> None:
+        shop.purchases.setdefault(call.key, "R1")
+        bought.set()
+        await asyncio.Event().wait()
+
+    shop.before = then_die
+    turn = phone.turn(phone.text + "*1234")
+    victim = asyncio.create_task(phone.engine.handle(turn))
+    await bought.wait()
+    victim.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await victim
+    shop.before = None
+    other = await open_shop()
+    reply = await other.handle(Phone(other, session_id=phone.session_id, deadline_s=5.0).turn(turn.text))
+    assert reply.text == "Bought. Ref R1"
+    assert list(shop.purchases.values()) == ["R1"]
+    assert other.board.takeovers.value() == 1
+
+
+async def test_a_start_whose_claimant_died_starts(phone: Phone, redis: redis_client.Redis) -> None:
+    await phone.dial()
+    held = orjson.loads(redis.get(KEY) or b"")
+    held |= {"turn": 0, "claim": {"consumed": 0, "digest": "", "until_ms": 0}, "dialog": {}}
+    redis.set(KEY, orjson.dumps(held))
+    assert (await phone.again()).startswith("Shop")
+
+
+async def test_an_action_that_is_late_ends_in_a_friendly_sentence(phone: Phone, shop: Shop) -> None:
+    await at_the_pin(phone)
+
+    async def forever(_call: Call) -> None:
+        await asyncio.Event().wait()
+
+    shop.before = forever
+    phone.deadline_s = 1.0
+    began = time.monotonic()
+    reply = await phone.send(phone.text + "*1234")
+    assert time.monotonic() - began < 1.0
+    assert not reply.more
+    assert reply.text
+    assert (await phone.again()) == reply.text
+
+
+async def test_an_action_that_fails_goes_where_the_menu_says(phone: Phone, shop: Shop) -> None:
+    async def broken(_call: Call) -> None:
+        raise RuntimeError("1234 is in this message")
+
+    await at_the_pin(phone)
+    shop.before = broken
+    assert await phone.press("1234") == "Sorry, try later."
+
+
+async def test_a_newer_dial_owns_the_session_while_an_older_effect_runs(
+    engine: Engine, shop: Shop, redis: redis_client.Redis
+) -> None:
+    phone = Phone(engine)
+    await at_the_pin(phone)
+    running, finish = asyncio.Event(), asyncio.Event()
+
+    async def held(_call: Call) -> None:
+        running.set()
+        await finish.wait()
+
+    shop.before = held
+    older = asyncio.create_task(engine.handle(phone.turn(phone.text + "*1234")))
+    await running.wait()
+    newer = Phone(engine)
+    assert await newer.dial()
+    finish.set()
+    assert (await older).text == "Bought. Ref R1"
+    assert orjson.loads(redis.get(KEY) or b"")["id"] == newer.session_id
+
+
+async def test_redis_away_is_a_sentence_and_no_hang(open_shop: OpenEngine, engine_settings: Settings) -> None:
+    engine = await open_shop()
+    await engine._link.close()
+    reply = await asyncio.wait_for(Phone(engine).send(""), 5)
+    assert not reply.more
+    assert reply.text
+
+
+async def test_a_profile_that_cannot_be_loaded_is_a_sentence(phone: Phone, shop: Shop) -> None:
+    async def away(_msisdn: str) -> dict[str, object]:
+        raise OSError("the database is away")
+
+    shop.profile = away  # type: ignore[method-assign]
+    reply = await phone.send("")
+    assert not reply.more
+    assert reply.text
+
+
+async def test_too_many_dialled_inputs_are_refused_with_a_sentence(phone: Phone) -> None:
+    reply = await phone.send("*".join("2" * 65))
+    assert not reply.more
+    assert reply.text

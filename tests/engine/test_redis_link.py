@@ -1,0 +1,145 @@
+"""The link to Redis: replies in order, a bound on everything, and what happens when the network breaks."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ussd_engine.errors import StoreError
+from ussd_engine.redis_link import RedisLink, ReplyError
+
+
+@pytest.fixture
+async def link(redis_url: str) -> AsyncIterator[RedisLink]:
+    link = RedisLink(redis_url)
+    await link.open()
+    yield link
+    await link.close()
+
+
+class Wire:
+    """A TCP relay in front of Redis that can be cut or made silent."""
+
+    def __init__(self, socket_path: str) -> None:
+        self._path = socket_path
+        self._writers: list[asyncio.StreamWriter] = []
+        self.silent = False
+        self.connections = 0
+
+    async def __aenter__(self) -> "Wire":
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        self.cut()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def cut(self) -> None:
+        for writer in self._writers:
+            writer.close()
+        self._writers.clear()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        up_reader, up_writer = await asyncio.open_unix_connection(self._path)
+        self._writers += [writer, up_writer]
+        await asyncio.gather(self._pump(reader, up_writer), self._pump(up_reader, writer))
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                if not self.silent:
+                    writer.write(data)
+        writer.close()
+
+
+@pytest.fixture
+async def wire(redis_url: str) -> AsyncIterator[Wire]:
+    async with Wire(redis_url.removeprefix("unix://").partition("?")[0]) as wire:
+        yield wire
+
+
+async def test_replies_come_to_their_callers_in_order(link: RedisLink) -> None:
+    futures = [link.call("ECHO", str(number)) for number in range(2000)]
+    assert [int(reply) for reply in await asyncio.gather(*futures)] == list(range(2000))
+
+
+async def test_an_error_reply_reaches_its_caller_and_nobody_else(link: RedisLink) -> None:
+    before, wrong, after = link.call("PING"), link.call("NONSENSE"), link.call("PING")
+    with pytest.raises(ReplyError, match="unknown command"):
+        await wrong
+    assert (await before, await after) == (b"PONG", b"PONG")
+
+
+async def test_a_caller_that_gave_up_does_not_shift_the_others(link: RedisLink) -> None:
+    first, second = link.call("ECHO", "one"), link.call("ECHO", "two")
+    first.cancel()
+    assert await second == b"two"
+
+
+async def test_calls_have_a_bound(redis_url: str) -> None:
+    link = RedisLink(redis_url, max_in_flight=2)
+    await link.open()
+    calls = [link.call("PING") for _ in range(3)]
+    with pytest.raises(StoreError, match="2 commands in flight"):
+        await calls[2]
+    await asyncio.gather(*calls[:2])
+    await link.close()
+
+
+async def test_no_redis_is_said_plainly() -> None:
+    with pytest.raises(StoreError, match="does not answer at"):
+        await RedisLink("redis://127.0.0.1:1/0").open()
+
+
+async def test_an_address_of_another_kind_is_refused() -> None:
+    with pytest.raises(StoreError, match="redis://"):
+        RedisLink("http://localhost")
+
+
+async def test_a_wrong_password_is_said_at_once(redis_url: str) -> None:
+    with pytest.raises(StoreError):
+        await RedisLink(redis_url.replace("unix://", "unix://someone:wrong@")).open()
+
+
+async def test_a_cut_connection_fails_what_was_sent_and_is_opened_again(wire: Wire) -> None:
+    again = asyncio.Event()
+    link = RedisLink(wire.url, on_reconnect=again.set)
+    await link.open()
+    sent = link.call("BLPOP", "nothing", 0)
+    await asyncio.sleep(0)  # the write leaves with this tick
+    wire.cut()
+    with pytest.raises(StoreError, match="lost"):
+        await sent
+    assert await link.call("PING") == b"PONG"
+    assert again.is_set()
+    assert wire.connections == 2
+    await link.close()
+
+
+async def test_a_silent_redis_costs_a_caller_its_time_and_no_more(wire: Wire) -> None:
+    link = RedisLink(wire.url, timeout_s=0.3)
+    await link.open()
+    wire.silent = True
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(StoreError):
+        await link.call("PING")
+    assert asyncio.get_running_loop().time() - began < 1.5
+    wire.silent = False
+    assert await link.call("PING") == b"PONG"  # on a new connection: the old one was out of step
+    assert wire.connections >= 2
+    await link.close()
+
+
+async def test_a_closed_link_refuses_calls(redis_url: str) -> None:
+    link = RedisLink(redis_url)
+    await link.open()
+    await link.close()
+    with pytest.raises(StoreError, match="closed"):
+        await link.call("PING")

@@ -1,0 +1,88 @@
+"""The listening socket: the fast lane in front of aiohttp, for each gateway whose requests are plain forms.
+
+The lane answers the plain form of the hot route; everything else on a connection, and every connection
+that ever asked for something else, is aiohttp's. With `--no-lane` aiohttp gets them all; the answers are
+the same bytes.
+"""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from aiohttp import web
+
+from core_ext.lane import Lane, Route
+from ussd_engine.errors import GatewayError
+from ussd_engine.gateways.routes import GatewayRoutes
+from ussd_engine.settings import Settings
+from ussd_engine.turn import Turn
+
+_TICK_S = 5.0
+_POLL_S = 0.01
+_BACKLOG = 4096
+
+
+class Front:
+    """A listening socket whose connections begin in the lane."""
+
+    def __init__(
+        self, runner: web.AppRunner, routes: GatewayRoutes, settings: Settings, quiet_s: float
+    ) -> None:
+        """quiet_s: how long a connection may lie idle."""
+        self._settings = settings
+        self._quiet_ticks = int(quiet_s / _TICK_S)
+        self._routes = routes
+        assert runner.server is not None
+        self._route = Route(routes.adapter.map.turn.path, settings.max_body, self._respond, runner.server)
+        self._server: asyncio.Server
+        self._ticking: asyncio.TimerHandle
+
+    async def start(self, *, reuse_port: bool = False) -> None:
+        """Listen. Raises OSError when the port is taken."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Lane(self._route),  # type: ignore[arg-type, return-value]
+            self._settings.host,
+            self._settings.port,
+            backlog=_BACKLOG,
+            reuse_port=reuse_port or None,
+        )
+        self._ticking = loop.call_later(_TICK_S, self._tick)
+
+    @property
+    def port(self) -> int:
+        """The port that was taken."""
+        number: int = self._server.sockets[0].getsockname()[1]
+        return number
+
+    async def stop(self) -> None:
+        """Take no more connections, finish the turns under way (at most `drain_s` of them), close."""
+        self._ticking.cancel()
+        self._server.close()
+        deadline = time.monotonic() + self._settings.drain_s
+        while self._route.lanes and time.monotonic() < deadline:
+            for lane in list(self._route.lanes):
+                lane.leave()
+            await asyncio.sleep(_POLL_S)
+
+    def _respond(self, body: bytes) -> Coroutine[Any, Any, bytes] | None:
+        """The coroutine of one turn; None for anything that aiohttp's handler had better answer."""
+        try:
+            asked = self._routes.adapter.understand("POST", "application/x-www-form-urlencoded", "", body)
+        except GatewayError:
+            return None
+        if not isinstance(asked, Turn) or self._routes.full():
+            return None
+        return self._routes.answer(asked)
+
+    def _tick(self) -> None:
+        for lane in list(self._route.lanes):
+            lane.tick(self._quiet_ticks)
+        self._ticking = asyncio.get_running_loop().call_later(_TICK_S, self._tick)
+
+
+def fits_lane(routes: GatewayRoutes) -> bool:
+    """Whether a gateway's requests can be plain: forms posted to one fixed path, by any caller."""
+    turn = routes.adapter.map.turn
+    return turn.method == "POST" and "form" in turn.encoding and "{" not in turn.path and not routes.limited
