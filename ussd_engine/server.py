@@ -21,6 +21,7 @@ from aiohttp import web
 from ussd_engine.engine import Engine, open_engine
 from ussd_engine.front import Front, fits_lane
 from ussd_engine.gateways import Adapter, GatewayMap, load_maps
+from ussd_engine.gateways.http import UnreadableLog
 from ussd_engine.gateways.routes import Gate, GatewayRoutes, TurnHandler, request_ids
 from ussd_engine.observe import Board, get_logger, setup_logging
 from ussd_engine.observe.board import CONTENT_TYPE as METRICS_TYPE
@@ -94,11 +95,15 @@ def make_app(
 class Running:
     """A server that listens. `await stop()` finishes the turns in flight."""
 
-    def __init__(self, app: web.Application, settings: Settings) -> None:
+    def __init__(self, app: web.Application, settings: Settings, board: Board) -> None:
         self._app = app
         self._settings = settings
         self._runner = web.AppRunner(
-            app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=settings.drain_s
+            app,
+            access_log=None,
+            logger=UnreadableLog(board),
+            keepalive_timeout=KEEPALIVE_S,
+            shutdown_timeout=settings.drain_s,
         )
         self._front: Front | None = None
         self.port = settings.port
@@ -179,7 +184,7 @@ async def serve(
         phone = Phone(events, _codes(engine)) if events is not None else None
         services = [bundle.plugin for bundle in engine.bundles.live().values()]
         app = make_app(settings, engine, board, services=services, phone=phone)
-        running = Running(app, settings)
+        running = Running(app, settings, board)
         await running.start(reuse_port=reuse_port, lane=lane)
         gc.collect()
         gc.freeze()  # what is loaded now stays: the collector need not walk it again

@@ -81,7 +81,7 @@ async def serve() -> AsyncIterator[Serve]:
     ) -> Served:
         settings = Settings(_env_file=None, env="test", port=0, drain_s=2.0).model_copy(update=changes)
         engine, board = engine or Echo(), Board()
-        running = Running(make_app(settings, engine, board, maps=maps), settings)
+        running = Running(make_app(settings, engine, board, maps=maps), settings, board)
         await running.start(lane=lane, reuse_port=reuse_port)
         started.append(running)
         return Served(running, engine, board)

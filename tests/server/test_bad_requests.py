@@ -159,11 +159,28 @@ async def test_a_body_that_never_comes_is_given_up(serve: Serve) -> None:
     chunked(b"a").replace(b"Transfer-Encoding", b"Content-Length: 3\r\nTransfer-Encoding"),
     b"POST /api/v1/ussd HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 20_000 + b"\r\n\r\n",
 ])  # fmt: skip
-async def test_what_is_not_http_is_a_400(serve: Serve, lane: bool, raw: bytes) -> None:
+async def test_what_is_not_http_is_a_400(
+    serve: Serve, lane: bool, raw: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     served = await serve(lane=lane)
-    answer = await ask(served.port, raw)
+    with caplog.at_level(logging.DEBUG):
+        answer = await ask(served.port, raw)
     assert answer.status == 400
     assert "Traceback" not in answer.body
+    assert served.board.rejected.value("http", "unreadable") == 1
+    assert [record.msg["event"] for record in caplog.records if record.name == "ussd.http"] == [
+        "request unreadable"
+    ]
+
+
+async def test_a_request_that_cannot_be_read_is_not_quoted_in_the_log(
+    serve: Serve, lane: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await serve(lane=lane)
+    with caplog.at_level(logging.DEBUG):
+        answer = await ask(served.port, b"text=1*4821 HTTP/1.1\r\nX: 4821\r\n\r\n")
+    assert answer.status == 400
+    assert "4821" not in caplog.text
 
 
 async def test_an_unknown_path_is_a_problem_in_json(serve: Serve, lane: bool) -> None:

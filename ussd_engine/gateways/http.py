@@ -6,14 +6,20 @@ response (`prepare`, `write_eof`, `keep_alive`) and no more: nothing off the gat
 """
 
 import asyncio
+import logging
 import time
 from email.utils import formatdate
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from ussd_engine.errors import GatewayError
 from ussd_engine.gateways.answer import HttpAnswer
+from ussd_engine.observe import Board, get_logger
+
+log = get_logger("ussd.http")
 
 _EXPECT_CONTINUE = "100-continue"
 
@@ -69,6 +75,34 @@ class Lean:
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Nothing is left to write."""
+
+
+class UnreadableLog(logging.Logger):
+    """What aiohttp's protocol says of its connections, without what was sent on them.
+
+    aiohttp quotes a request it cannot read in its error, PIN and all. Here such a request is counted and
+    its kind of fault logged; everything else goes on to the root logger.
+    """
+
+    def __init__(self, board: Board) -> None:
+        super().__init__("ussd.http")
+        self.parent = logging.getLogger()
+        self._unreadable = board.rejected.labels("http", "unreadable")
+
+    def exception(self, msg: object, *args: object, exc_info: Any = True, **more: Any) -> None:
+        """Log an error, unless it quotes a request."""
+        if isinstance(exc_info, HttpProcessingError):
+            self._unreadable.inc()
+            log.warning("request unreadable", fault=type(exc_info).__name__)
+        else:
+            super().exception(msg, *args, exc_info=exc_info, **more)
+
+    def debug(self, msg: object, *args: object, exc_info: Any = None, **more: Any) -> None:
+        """Log a detail, unless it quotes a request: aiohttp calls what is not even HTTP a detail."""
+        if isinstance(exc_info, HttpProcessingError):
+            self.exception(msg, *args, exc_info=exc_info)
+        else:
+            super().debug(msg, *args, exc_info=exc_info, **more)
 
 
 def body_at_hand(request: web.BaseRequest) -> bytes | None:
