@@ -15,7 +15,7 @@ def extensions() -> list[Extension]:
     """One extension for each module of core_ext, cythonized; none when USSD_PURE=1."""
     if os.environ.get("USSD_PURE") == "1":
         return []
-    from Cython.Build import cythonize
+    from Cython.Build import cythonize  # noqa: PLC0415 (not needed, and maybe not there, when pure)
 
     optional = os.environ.get("USSD_REQUIRE_COMPILED") != "1"
     modules = [
@@ -23,7 +23,6 @@ def extensions() -> list[Extension]:
             f"core_ext.{path.stem}",
             [str(path)],
             extra_compile_args=["-O2", "-ffile-prefix-map=.=core_ext"],
-            optional=optional,
         )
         for path in sorted(Path("core_ext").glob("*.py"))
         if path.stem != "__init__"
@@ -35,6 +34,8 @@ def extensions() -> list[Extension]:
         compiler_directives={"language_level": 3, "annotation_typing": True, "embedsignature": True},
         annotate=os.environ.get("USSD_ANNOTATE") == "1",
     )
+    for extension in built:  # afterwards, because cythonize makes new ones without it
+        extension.optional = optional
     return built
 
 

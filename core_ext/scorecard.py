@@ -32,6 +32,8 @@ Rules:
 4. In a batch a category is its bin's number (see `encode`); a number that is no bin's is "any other".
 """
 
+# mypy: disable-error-code="misc"  (buffer types such as cython.int[::1])
+
 import hashlib
 import json
 import math
