@@ -1,14 +1,16 @@
 """Whatever is in the files, the check answers with findings; and what it passes, the machine can run."""
 
 import re
+import time
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_ext.program import END, NEED, Dialog, Program
-from tests.menu.example import GOOD, Lender, check
+from tests.menu.example import GOOD, HEAD, Lender, check
 from ussd_engine.menu import compile_expression, compile_model, render
 from ussd_engine.menu.check.probing import sample
+from ussd_engine.menu.findings import MAX_FINDINGS
 from ussd_engine.menu.model import VarType
 
 FILES = st.sampled_from(sorted(GOOD))
@@ -108,3 +110,13 @@ def test_a_menu_that_checks_never_faults_when_it_is_walked(sources, answers, dat
 
 def test_a_sample_of_a_list_is_never_longer_than_it_may_be():
     assert [len(sample(VarType("list", 3, {"a": VarType("flag")}), step)) for step in (0, 1, 2)] == [0, 1, 3]
+
+
+def test_a_thousand_faults_do_not_keep_the_check_busy():
+    rows = "".join(
+        f"  s{n}: {{menu: Hi, options: [{{en: A, to: zs{n}}}, {{en: B, to: zs{n}x}}]}}\n" for n in range(1000)
+    )
+    started = time.process_time()
+    findings = check({"service.yaml": HEAD, "menu.yaml": "states:\n" + rows}).findings
+    assert len(findings) == MAX_FINDINGS
+    assert time.process_time() - started < 10

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ussd_engine.actions import FAILED, Registry
-from ussd_engine.menu.findings import Report, closest, did_you_mean, listed, shown
+from ussd_engine.menu.findings import Report, closest, listed, shown
 from ussd_engine.menu.model import Ask, Choose, Do, End, Listing, Menu, Model, State, Waiting
 from ussd_engine.menu.source import Scalar
 
@@ -71,13 +71,14 @@ def _target(at: Scalar | None, known: set[str], what: str, report: Report) -> st
         return None
     if at.value in known:
         return at.value
-    report.error(
-        at.at,
-        "unknown-state",
-        f"There is no state {shown(at.value)}.",
-        did_you_mean(at.value, known, f"Write {what} with this name, or name one that exists."),
+    if report.full:
+        return None
+    meant = closest(at.value, known)
+    hint = (
+        f"Did you mean {shown(meant)}?" if meant else f"Write {what} with this name, or name one that exists."
     )
-    return closest(at.value, known)
+    report.error(at.at, "unknown-state", f"There is no state {shown(at.value)}.", hint)
+    return meant
 
 
 def _ways(state: State, registry: Registry) -> Iterable[tuple[Scalar | None, Edge]]:
@@ -120,10 +121,11 @@ def _add_history(graph: Graph, model: Model) -> None:
     seen: set[tuple[str, bool]] = {(graph.start, False)}
     while pending:
         name = pending.pop()
-        has = (name, True) in seen and name != graph.home
+        state = model.states.get(name)
+        cleared = name == graph.home and isinstance(state, Waiting)
+        has = (name, True) in seen and not cleared
         if has:
             graph.with_history.add(name)
-            state = model.states.get(name)
             if isinstance(state, Waiting) and state.screen.nav in ("both", "home"):
                 graph.homing[name] = Edge(name, graph.home, waits=True)
                 if (graph.home, False) not in seen:

@@ -28,17 +28,20 @@ def read_folder(sources: Mapping[str, str], report: Report) -> Model | None:
         )
         return None
     node, whole = parse(SERVICE_FILE, sources[SERVICE_FILE], report)
-    if not isinstance(node, MappingNode):
-        if whole:
-            report.error(
-                Position(SERVICE_FILE, 1, 1),
-                "bad-value",
-                "service.yaml must have keys and values.",
-                "Start with: service: NAME",
-            )
-        return None
+    if isinstance(node, MappingNode):
+        return _read_service(node, _Folder(sources, report, whole), report)
+    if whole:
+        report.error(
+            Position(SERVICE_FILE, 1, 1),
+            "bad-value",
+            "service.yaml must have keys and values.",
+            "Start with: service: NAME",
+        )
+    return None
+
+
+def _read_service(node: MappingNode, folder: "_Folder", report: Report) -> Model:
     fields = service_fields(node, report)
-    folder = _Folder(sources, report, whole)
     head = read_head(fields, report)
     subscriber = read_variables(fields.node("subscriber"), "`subscriber`", report)
     variables = read_variables(fields.node("vars"), "`vars`", report, _TAKEN)

@@ -1,7 +1,8 @@
 """Regular expressions of `as: {pattern: …}`: they must compile, and must not take for ever.
 
-Python's matcher backtracks: `(a+)+` on thirty letters runs for minutes. A repeat without bound inside
-another is therefore refused.
+Python's matcher tries every way to match: `(a+)+` or `(a|aa)+` on thirty letters runs for minutes. So
+what can match in several ways may not be repeated, only a few parts may repeat without bound, and the
+parts that make a pattern hard to foresee (look-around, references) are left out.
 """
 
 import re
@@ -12,8 +13,23 @@ from ussd_engine.menu.findings import Report
 from ussd_engine.menu.source import Scalar
 
 MAX_PATTERN = 200
-_MANY = 16  # repeats of at most so many cost little, even inside each other
+MAX_LONG_REPEATS = 3
+_FEW = 4  # times; up to here what is inside may vary
+_LONG = 16
+_SLOW = "The pattern repeats something that can vary, such as (a+)+, and can take for ever."
 _REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT)
+_PLAIN = (
+    _constants.LITERAL,
+    _constants.NOT_LITERAL,
+    _constants.ANY,
+    _constants.IN,
+    _constants.AT,
+    _constants.CATEGORY,
+)
+
+
+class _Refused(Exception):
+    """Why a pattern cannot be used."""
 
 
 def check_pattern(pattern: Scalar, report: Report) -> bool:
@@ -28,48 +44,41 @@ def check_pattern(pattern: Scalar, report: Report) -> bool:
         return False
     try:
         re.compile(pattern.value)
-        slow = _nested(_parser.parse(pattern.value), False)
-    except (re.error, OverflowError, RecursionError) as error:
-        at = pattern.at
-        offset = getattr(error, "pos", None)
-        if offset is not None and offset < len(pattern.value):
-            at = pattern.within(offset)
+        if _long_repeats(_parser.parse(pattern.value), False) > MAX_LONG_REPEATS:
+            raise _Refused(f"The pattern has more than {MAX_LONG_REPEATS} parts that repeat without bound.")
+    except _Refused as refused:
         report.error(
-            at,
+            pattern.at, "slow-pattern", str(refused), "Say how often: {2} or {1,10} instead of + or *."
+        )
+        return False
+    except (re.error, OverflowError, RecursionError) as error:
+        offset = getattr(error, "pos", None) or 0
+        report.error(
+            pattern.within(offset),
             "bad-pattern",
             f"The pattern does not read: {getattr(error, 'msg', error)}.",
             r"For example: [A-Z]{2}[0-9]{6}",
         )
         return False
-    if slow:
-        report.error(
-            pattern.at,
-            "slow-pattern",
-            "The pattern repeats a repeat, such as (a+)+, and can take for ever.",
-            "Say how often: {1,10} instead of + or *.",
-        )
-    return not slow
+    return True
 
 
-def _nested(items: Any, inside: bool) -> bool:
-    """Whether a repeat of many is inside another. items: what the standard parser gives."""
+def _long_repeats(items: Any, repeated: bool) -> int:
+    """How many parts repeat (almost) without bound. Raises _Refused. items: the standard parser's tree;
+    repeated: whether they are inside something that repeats more than a few times."""
+    count = 0
     for code, argument in items:
         if code in _REPEATS:
-            many = int(argument[1]) > _MANY
-            if (inside and many) or _nested(argument[2], inside or many):
-                return True
-        elif isinstance(argument, tuple | list) and any(
-            _nested(part, inside) for part in _subpatterns(argument)
-        ):
-            return True
-    return False
-
-
-def _subpatterns(argument: Any) -> list[Any]:
-    found = []
-    for part in argument:
-        if isinstance(part, _parser.SubPattern):
-            found.append(part)
-        elif isinstance(part, list):
-            found += [inner for inner in part if isinstance(inner, _parser.SubPattern)]
-    return found
+            least, most, inner = argument
+            if repeated and least != most:
+                raise _Refused(_SLOW)
+            count += int(most > _LONG) + _long_repeats(inner, repeated or most > _FEW)
+        elif code is _constants.SUBPATTERN:
+            count += _long_repeats(argument[3], repeated)
+        elif code is _constants.BRANCH:
+            if repeated:
+                raise _Refused(_SLOW)
+            count += max(_long_repeats(branch, repeated) for branch in argument[1])
+        elif code not in _PLAIN:
+            raise _Refused("The pattern uses look-around or references, which are left out here.")
+    return count
