@@ -32,7 +32,8 @@ Rules:
 4. In a batch a category is its bin's number (see `encode`); a number that is no bin's is "any other".
 """
 
-# mypy: disable-error-code="misc"  (buffer types such as cython.int[::1])
+# Buffer types such as cython.int[::1] are no types to a checker.
+# mypy: disable-error-code="misc"
 
 import hashlib
 import json
@@ -244,7 +245,7 @@ class Scorecard:
         return float(value)  # type: ignore[arg-type]
 
     @cython.cfunc
-    def _ordered(self, values: object) -> object:
+    def _ordered(self, values: Any) -> Any:
         """The values in the order of the features."""
         if isinstance(values, Mapping):
             absent = [name for name in self.names if name not in values]

@@ -2,7 +2,6 @@
 
 import builtins
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -15,7 +14,9 @@ double = builtins.float
 Py_UCS4 = builtins.str
 void = None
 
-class _NoGil(AbstractContextManager[None]):
+class _NoGil:
+    def __enter__(self) -> None: ...
+    def __exit__(self, *error: object) -> None: ...
     def __call__(self, function: T, /) -> T: ...
 
 nogil: _NoGil
