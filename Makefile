@@ -21,12 +21,13 @@ $(VENV)/.locked: requirements/dev.txt
 	@touch $@
 
 # Old compiled modules go first: were the build to fail, Python would run them instead of newer sources.
+# A build without a compiler is not marked as done, so that the next make tries again.
 $(VENV)/.built: $(VENV)/.locked pyproject.toml setup.py $(wildcard core_ext/*.py) $(wildcard core_ext/*.pxd)
 	@rm -f core_ext/*.so
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@ls core_ext/*.so >/dev/null 2>&1 || \
-	  echo "WARNING: core_ext could not be compiled and runs interpreted, many times slower. Install a C compiler (gcc and the Python headers), then: make -B install" >&2
-	@touch $@
+	@if ls core_ext/*.so >/dev/null 2>&1; then touch $@; else \
+	  echo "WARNING: core_ext could not be compiled and runs interpreted, many times slower." >&2; \
+	  echo "Install a C compiler (gcc and the Python headers), then run make again." >&2; fi
 
 run: install
 	$(BIN)/ussd dev --port $(PORT) $(ARGS)
