@@ -7,6 +7,7 @@ last input where the first carries the dialled string (DIALLED).
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class Family(enum.Enum):
@@ -17,13 +18,14 @@ class Family(enum.Enum):
     DIALLED = "dialled"
 
 
-@dataclass(slots=True, frozen=True)
-class Turn:
+class Turn(NamedTuple):
     """One request of a gateway, understood.
 
     msisdn is E.164 digits without the plus. text is as the family says. first is only for FLAGGED
     and DIALLED: this request begins the session. deadline_s is how long the gateway waits for us. echo
     holds what its answers must repeat (field, value); only its adapter reads it.
+
+    A named tuple, for it is made in every turn: a frozen dataclass takes 0.8 µs longer.
     """
 
     gateway: str

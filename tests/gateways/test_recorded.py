@@ -69,9 +69,9 @@ def path_fields(pattern: str, path: str) -> dict[str, str]:
 def shown(asked: Turn | SessionEvent | GatewayError) -> dict[str, Any]:
     if isinstance(asked, GatewayError):
         return {"refused": {"status": asked.status, "reason": asked.reason, "why": str(asked)}}
-    values = asdict(asked)
     if isinstance(asked, SessionEvent):
-        return {"event": values}
+        return {"event": asdict(asked)}
+    values = asked._asdict()
     values["family"] = asked.family.value
     del values["echo"]
     return {"turn": values}

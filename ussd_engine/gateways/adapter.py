@@ -134,8 +134,13 @@ class Adapter:
     def answer(self, reply: Reply, turn: Turn | None = None) -> HttpAnswer:
         """The reply as this gateway wants it. turn is needed by maps whose answers repeat its fields."""
         template = self._more if reply.more else self._end
-        body = template.body(reply.text, turn)
-        return HttpAnswer(self._answer_status, self._answer_type, body, template.headers)
+        return HttpAnswer(
+            self._answer_status, self._answer_type, template.body(reply.text, turn), template.headers
+        )
+
+    def body(self, reply: Reply, turn: Turn | None = None) -> bytes:
+        """The body of `answer` alone."""
+        return (self._more if reply.more else self._end).body(reply.text, turn)
 
     def number(self, raw: str, field: FieldReader) -> str:
         """The MSISDN that a field's value is."""

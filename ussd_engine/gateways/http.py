@@ -27,7 +27,7 @@ _EXPECT_CONTINUE = "100-continue"
 class Head:
     """The head of a gateway's answers, up to the length of the body. Knows the date."""
 
-    __slots__ = ("_fixed", "_prefix", "_second")
+    __slots__ = ("_fixed", "_second", "_start")
 
     def __init__(self, answer: HttpAnswer) -> None:
         """answer: one of those it will be the head of; its body does not matter."""
@@ -35,15 +35,15 @@ class Head:
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
         self._fixed = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n{lines}"
         self._second = 0
-        self._prefix = b""
+        self._start = b""
 
     def before(self, body: bytes, connection: bytes = b"") -> bytes:
         """The whole answer. connection: a Connection header's line, or nothing."""
         now = int(time.time())
         if now != self._second:
             self._second = now
-            self._prefix = f"{self._fixed}Date: {formatdate(now, usegmt=True)}\r\n".encode()
-        return b"%b%bContent-Length: %d\r\n\r\n%b" % (self._prefix, connection, len(body), body)
+            self._start = f"{self._fixed}Date: {formatdate(now, usegmt=True)}\r\nContent-Length: ".encode()
+        return b"%b%d\r\n%b\r\n%b" % (self._start, len(body), connection, body)
 
 
 class Lean:

@@ -134,7 +134,7 @@ class GatewayRoutes:
         self._gate.cell.value += 1
         try:
             reply = await self._engine.handle(turn)
-            body = self.adapter.answer(reply, turn).body
+            body = self.adapter.body(reply, turn)
         except Exception:
             return self._fault(turn)
         finally:
@@ -151,7 +151,7 @@ class GatewayRoutes:
     def _busy(self, turn: Turn) -> tuple[Head, bytes]:
         self._board.turns.labels(self.adapter.name, "busy").inc()
         log.warning("turned away: too many turns at once", most=self._gate.most, msisdn=mask(turn.msisdn))
-        return self._heads[False], self.adapter.answer(BUSY, turn).body
+        return self._heads[False], self.adapter.body(BUSY, turn)
 
     def _fault(self, turn: Turn | None) -> tuple[Head, bytes]:
         """Our fault, and not one the engine knows: the phone gets a sentence, the log everything."""
@@ -159,7 +159,7 @@ class GatewayRoutes:
         self._board.faults.labels("server").inc()
         log.exception("turn failed", gateway=self.adapter.name, request_id=next(self._ids),
                       session_id=turn and turn.session_id, msisdn=turn and mask(turn.msisdn))  # fmt: skip
-        return self._heads[False], self.adapter.answer(FAULT, turn).body
+        return self._heads[False], self.adapter.body(FAULT, turn)
 
     def _refuse(self, request: web.Request, error: GatewayError) -> web.StreamResponse:
         request_id = next(self._ids)

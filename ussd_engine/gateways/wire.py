@@ -27,6 +27,7 @@ _QUICK = {
     for code, byte in _BYTES.items()
     if 0x20 <= byte[0] < 0x7F and byte not in (b"&", b"=", b"%")
 }
+_CONTROL_BYTES = bytes([*range(0x20), 0x7F])
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
@@ -41,7 +42,7 @@ def parse_form(data: bytes, wanted: Container[str] | None = None) -> dict[str, s
         form = data.decode()
     except UnicodeDecodeError:
         raise GatewayError("the form is not UTF-8", reason="encoding") from None
-    if not form.isprintable():
+    if not data.isascii() or len(data.translate(None, _CONTROL_BYTES)) != len(data):
         refuse_control(form)
     if "+" in form:
         form = form.replace("+", " ")
