@@ -1,5 +1,6 @@
 """Which processes there are below one, and whether they go away."""
 
+import time
 from collections.abc import Iterable
 
 import psutil
@@ -11,11 +12,21 @@ def below(*pids: int) -> list[psutil.Process]:
     for pid in pids:
         parent = psutil.Process(pid)
         found += [parent, *parent.children(recursive=True)]
-    return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
+    return [process for process in found if not _zombie(process)]
 
 
 def gone_within(seconds: float, processes: Iterable[psutil.Process]) -> bool:
-    """Whether all of them have ended (a zombie has) by then."""
-    waiting = list(processes)
-    _, alive = psutil.wait_procs(waiting, timeout=seconds)
-    return not [p for p in alive if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    """Whether all of them have ended by then. A zombie has: only its parent has not asked yet."""
+    alive = list(processes)
+    deadline = time.monotonic() + seconds
+    while alive and time.monotonic() < deadline:
+        _, alive = psutil.wait_procs(alive, timeout=0.05)
+        alive = [process for process in alive if not _zombie(process)]
+    return not alive
+
+
+def _zombie(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
