@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import asyncpg
 import structlog
 
-from core_ext.program import END, NEED, OFFER, SHOW, Dialog, ProgramFault, Result
+from core_ext.program import END, NEED, SHOW, Dialog, ProgramFault, Result
 from ussd_engine.actions import FAILED, Call, Outcome
 from ussd_engine.arrival import Arrival, Kind, arrival, split
 from ussd_engine.bundles import Bundle, Bundles
@@ -53,11 +53,20 @@ class _Turn:
 
     __slots__ = ("bundle", "claimed", "deadline", "dialled", "dialog", "profile_changed", "session", "turn")
 
-    def __init__(self, turn: Turn, bundle: Bundle, session: Session, dialog: Dialog, deadline: float) -> None:
+    def __init__(
+        self,
+        turn: Turn,
+        bundle: Bundle,
+        session: Session,
+        kept: dict[str, Any] | None,
+        profile: dict[str, Any],
+        deadline: float,
+    ) -> None:
+        """kept: the dialog as a session holds it; None: a new one."""
         self.turn = turn
         self.bundle = bundle
         self.session = session
-        self.dialog = dialog
+        self.dialog = Dialog(kept, {**bundle.program.tables["subscriber"], **profile}, turn.screen)
         self.deadline = deadline
         self.claimed = False
         self.profile_changed = False
@@ -132,6 +141,8 @@ class Engine:
             if meant.kind is Kind.AGAIN:
                 assert session is not None
                 self.board.duplicates.inc()
+                if self._watch is not None:
+                    self._watch(turn.msisdn, "repeat")
                 return Reply(session.reply, session.more)
             with contextlib.suppress(_Lost):
                 return await self._run(turn, live, session, profile, meant, deadline)
@@ -156,8 +167,7 @@ class Engine:
             bundle = await self._bundle_of(session, live)
             if session.claim is not None:
                 self.board.takeovers.inc()
-            dialog = Dialog(session.dialog, profile, turn.screen)
-            run = _Turn(turn, bundle, session, dialog, deadline)
+            run = _Turn(turn, bundle, session, session.dialog, profile, deadline)
             result: Result | None = None
         else:
             run, result = await self._open(turn, live, session, profile, meant, deadline)
@@ -180,14 +190,14 @@ class Engine:
         policy = live.resume
         if old is not None and not meant.inputs and policy != "start" and self._resumable(old, live, now):
             bundle = await self._bundle_of(old, live)
-            dialog = Dialog(old.dialog, profile, turn.screen)
-            if bundle.program.unfinished(dialog):
+            run = _Turn(turn, bundle, fresh, old.dialog, profile, deadline)
+            if bundle.program.unfinished(run.dialog):
                 fresh.bundle = bundle.name
-                run = _Turn(turn, bundle, fresh, dialog, deadline)
-                shown = bundle.program.offer(dialog) if policy == "ask" else bundle.program.go_on(dialog)
+                go_on = bundle.program.offer if policy == "ask" else bundle.program.go_on
+                shown = go_on(run.dialog)
                 self.board.session_starts.labels(live.service).inc()
                 return run, shown
-        run = _Turn(turn, live, fresh, Dialog(None, profile, turn.screen), deadline)
+        run = _Turn(turn, live, fresh, None, profile, deadline)
         lost = meant.kind is Kind.UNKNOWN and await self._was_here(turn, live, deadline)
         if lost:
             run.dialled = self._recent.dialled(turn.gateway, turn.session_id) or 0
@@ -344,13 +354,14 @@ class Engine:
         """Tell the development phone what happened; an answer to a PIN or a confirmation is not shown."""
         assert self._watch is not None
         program, turn = run.bundle.program, run.turn
-        before = Dialog({"state": waited}, {}, 0)
-        hidden = waited == "" or (waited != OFFER and program.guarded(before)) or program.guarded(run.dialog)
+        hidden = not waited or program.guarded(Dialog({"state": waited}, {}, 0))
         last = split(turn.text)[-1][1] if turn.text else ""
+        ms = round((time.monotonic() - run.deadline + turn.deadline_s) * 1000, 1)
         self._watch(
             turn.msisdn, "turn", input="••••" if last and hidden else last, state=run.dialog.state,
             bundle=run.bundle.name, language=run.dialog.language, page=run.dialog.page,
             text=result.text, more=result.kind == SHOW, refused=bool(result.refused), turn=run.session.turn,
+            ms=ms,
         )  # fmt: skip
 
 

@@ -52,7 +52,19 @@ def compile_model(model: Model, service: Service) -> Table:
         "messages": compile_messages(model),
         "states": [compile_state(state, model, service.registry) for state in model.states.values()],
         "vars": {name: compile_type(variable.type) for name, variable in model.variables.items()},
+        "subscriber": {name: unknown_value(field.type) for name, field in model.subscriber.items()},
     }
+
+
+def unknown_value(declared: VarType) -> Any:
+    """What a field of the profile is while nobody has said: no, nothing, an empty text."""
+    if declared.kind == "flag":
+        return False
+    if declared.kind in ("integer", "money"):
+        return 0
+    if declared.kind == "record":
+        return {name: unknown_value(field) for name, field in declared.fields.items()}
+    return [] if declared.kind == "list" else ""
 
 
 def compile_messages(model: Model) -> Table:

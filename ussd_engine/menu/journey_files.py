@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ussd_engine.actions import FAILED, Registry
+from ussd_engine.menu.compile import unknown_value
 from ussd_engine.menu.findings import Position, Report, did_you_mean, listed, shown
 from ussd_engine.menu.model import Do, Model, VarType
 from ussd_engine.menu.reading.shape import Fields, as_mapping
@@ -121,7 +122,7 @@ class _Reader:
             if self._known_action(name)
         }
         declared = self._words.subscriber.fields
-        unknown = {name: _UNKNOWN.get(known.kind, "") for name, known in declared.items()}
+        unknown = {name: unknown_value(known) for name, known in declared.items()}
         profile = {**unknown, **(self._profile(fields.node("subscriber")) or {})}
         steps = tuple(self._steps(fields.items("steps", required=True)))
         return Journey(file, title.value if title else file, node.at, profile, answers, steps)
@@ -280,7 +281,6 @@ def _cents(text: str) -> int | None:
 
 
 # What a service says of somebody it knows nothing about.
-_UNKNOWN: Mapping[str, Any] = {"flag": False, "integer": 0, "money": 0}
 
 _READ: Mapping[str, Callable[[str], Any]] = {
     "flag": {"true": True, "false": False}.get,

@@ -62,8 +62,8 @@ DEFAULTS: dict[str, dict[str, str]] = {
         "sw": "Samahani, kuna hitilafu upande wetu. Tafadhali piga tena baadaye.",
     },
     "late": {
-        "en": "This is taking longer than usual. We are still working on it and will send you an SMS.",
-        "sw": "Hii inachukua muda zaidi ya kawaida. Tunaendelea nayo na tutakutumia SMS.",
+        "en": "This is taking longer than usual. Please dial again in a few minutes to see the result.",
+        "sw": "Hii inachukua muda zaidi ya kawaida. Piga tena baada ya dakika chache kuona matokeo.",
     },
     "busy": {
         "en": "Many people are dialling just now. Please try again in a minute.",
@@ -73,5 +73,4 @@ DEFAULTS: dict[str, dict[str, str]] = {
         "en": "This code is not in use. Please check it and dial again.",
         "sw": "Namba hii haitumiki. Tafadhali ihakikishe na upige tena.",
     },
-    "ended": {"en": "Thank you. Goodbye.", "sw": "Asante. Kwaheri."},
 }

@@ -1,0 +1,175 @@
+"""Published menu versions: sessions keep theirs, workers follow, and Redis may forget everything."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import redis as redis_client
+
+from tests.engine.conftest import CODE, SHOP, OpenEngine, Phone, Shop
+from ussd_engine.bundles import Bundles, bundle_name
+from ussd_engine.engine import Engine
+from ussd_engine.errors import BundleError, MenuError
+from ussd_engine.observe.board import Board
+from ussd_engine.settings import Settings
+
+FIRST = {"service.yaml": SHOP}
+SECOND = {"service.yaml": SHOP.replace('menu: "Shop"', 'menu: "New shop"')}
+OTHER = {
+    "service.yaml": """\
+service: other
+codes: ["*123#"]
+languages: [en]
+start: bye
+states:
+  bye: {end: "Bye"}
+"""
+}
+BROKEN = {"service.yaml": SHOP.replace("to: nickname", "to: nowhere")}
+
+
+@pytest.fixture
+def engine_settings(engine_settings: Settings, pg_url: str) -> Settings:
+    engine_settings.database_url = pg_url
+    engine_settings.bundle_poll_s = 0.05
+    engine_settings.pg_pool = 3
+    return engine_settings
+
+
+@pytest.fixture
+async def desk(engine_settings: Settings, engine: Engine, shop: Shop) -> AsyncIterator[Bundles]:
+    """What `ussd publish` and its like use: another process, that follows nothing."""
+    bundles = await Bundles.open(engine_settings, Board(), follow=False, plugins={"shop": shop})
+    yield bundles
+    await bundles.close()
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(10):
+        while not await holds():
+            await asyncio.sleep(0.01)
+
+
+def live(engine: Engine) -> str:
+    bundle = engine.bundles.for_code(CODE)
+    assert bundle is not None
+    return bundle.name
+
+
+async def follows(engine: Engine, name: str) -> None:
+    async def holds() -> bool:
+        return live(engine) == name
+
+    await until(holds)
+
+
+def test_a_bundle_is_named_by_its_content() -> None:
+    assert bundle_name(FIRST) == bundle_name(dict(reversed(FIRST.items())))
+    assert bundle_name(FIRST) != bundle_name(SECOND)
+
+
+async def test_every_worker_follows_a_publication(open_shop: OpenEngine, desk: Bundles) -> None:
+    workers = [await open_shop(), await open_shop()]
+    name = (await desk.publish(SECOND, "amina", "wording")).name
+    await asyncio.gather(*(follows(worker, name) for worker in workers))
+
+
+async def test_a_session_in_flight_stays_on_its_version(engine: Engine, desk: Bundles) -> None:
+    older, newer = Phone(engine, "254700000001"), Phone(engine, "254700000002")
+    await older.dial()
+    await older.press("2")
+    await follows(engine, (await desk.publish(SECOND, "amina")).name)
+    assert (await newer.dial()).startswith("New shop")
+    assert (await older.press("Amina", "1")).startswith("Shop")
+
+
+async def test_a_worker_that_never_had_a_version_gets_it_for_a_session_in_flight(
+    engine: Engine, open_shop: OpenEngine, desk: Bundles
+) -> None:
+    phone = Phone(engine)
+    await phone.dial()
+    await desk.publish(SECOND, "amina")
+    phone.engine = await open_shop()
+    assert live(phone.engine) == bundle_name(SECOND)
+    assert await phone.press("0") != ""
+    assert (await phone.press("2", "Amina", "1")).startswith("Shop")
+
+
+async def test_a_rollback_is_a_publication_of_the_version_before(engine: Engine, desk: Bundles) -> None:
+    await desk.publish(SECOND, "amina")
+    await desk.rollback("shop", None, "baraka")
+    await follows(engine, bundle_name(FIRST))
+    versions = await desk.versions("shop")
+    assert [version.name for version in versions] == [
+        bundle_name(FIRST), bundle_name(SECOND), bundle_name(FIRST),
+    ]  # fmt: skip
+    assert [version.live for version in versions] == [True, False, False]
+    assert versions[0].published_by == "baraka"
+
+
+async def test_a_rollback_to_nothing_says_so(desk: Bundles) -> None:
+    with pytest.raises(BundleError, match="no earlier version"):
+        await desk.rollback("shop", None, "amina")
+    with pytest.raises(BundleError, match="no menu version"):
+        await desk.rollback("shop", "0123456789ab", "amina")
+
+
+async def test_versions_tell_how_many_sessions_are_still_on_each(engine: Engine, desk: Bundles) -> None:
+    for number in range(3):
+        await Phone(engine, f"25470000000{number}").dial()
+    done = Phone(engine, "254700000009")
+    await done.dial()
+    await done.press("3")
+    await follows(engine, (await desk.publish(SECOND, "amina")).name)
+    await Phone(engine, "254700000008").dial()
+    assert [(version.live, version.sessions) for version in await desk.versions("shop")] == [
+        (True, 1), (False, 3),
+    ]  # fmt: skip
+
+
+async def test_a_broken_folder_is_not_published_and_says_where(engine: Engine, desk: Bundles) -> None:
+    before = live(engine)
+    with pytest.raises(MenuError, match=r"service\.yaml:\d+:\d+"):
+        await desk.publish(BROKEN, "amina")
+    assert [version.name for version in await desk.versions("shop")] == [before]
+
+
+async def test_a_code_belongs_to_one_service(desk: Bundles) -> None:
+    with pytest.raises(MenuError, match="belongs to another service"):
+        await desk.publish(OTHER, "amina")
+
+
+async def test_an_emptied_redis_is_filled_again(
+    engine: Engine, engine_settings: Settings, open_shop: OpenEngine, desk: Bundles
+) -> None:
+    await follows(engine, (await desk.publish(SECOND, "amina")).name)
+    redis = redis_client.Redis.from_url(engine_settings.redis_url)
+    redis.flushall()
+
+    async def filled() -> bool:
+        return redis.hget("ussd:live", "shop") == bundle_name(SECOND).encode()
+
+    await until(filled)
+    assert live(await open_shop()) == bundle_name(SECOND)
+
+
+async def test_a_first_start_publishes_the_folder_and_a_second_leaves_it(
+    engine: Engine, open_shop: OpenEngine, desk: Bundles, engine_settings: Settings
+) -> None:
+    await desk.publish(SECOND, "amina")
+    assert live(await open_shop()) == bundle_name(SECOND)
+    assert len(await desk.versions("shop")) == 2
+
+
+async def test_workers_keep_the_last_good_version_when_the_new_one_cannot_be_used(
+    engine: Engine, engine_settings: Settings
+) -> None:
+    """Someone writes nonsense into Redis by hand."""
+    redis = redis_client.Redis.from_url(engine_settings.redis_url)
+    before = live(engine)
+    redis.set("ussd:bundle:badbadbadbad", b'{"service.yaml": "service: shop"}')
+    redis.hset("ussd:live", "shop", "badbadbadbad")
+    redis.publish("ussd:published", "shop")
+    await asyncio.gather(*(asyncio.sleep(0.2), Phone(engine).dial()))
+    assert live(engine) == before
+    assert (await Phone(engine).dial()).startswith("Shop")
