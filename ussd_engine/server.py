@@ -25,6 +25,7 @@ from ussd_engine.gateways.http import UnreadableLog
 from ussd_engine.gateways.routes import Gate, GatewayRoutes, TurnHandler, request_ids
 from ussd_engine.observe import Board, get_logger, setup_logging
 from ussd_engine.observe.board import CONTENT_TYPE as METRICS_TYPE
+from ussd_engine.observe.workers import SharedMetrics, folder_of
 from ussd_engine.phone.events import EventBoard
 from ussd_engine.phone.gateway import ServiceCode
 from ussd_engine.phone.web import routes as phone_routes
@@ -186,12 +187,17 @@ async def serve(
         app = make_app(settings, engine, board, services=services, phone=phone)
         running = Running(app, settings, board)
         await running.start(reuse_port=reuse_port, lane=lane)
+        shared = SharedMetrics(board, folder_of(running.port)) if reuse_port else None
+        if shared is not None:
+            shared.start()
         gc.collect()
         gc.freeze()  # what is loaded now stays: the collector need not walk it again
         log.info("serving", host=settings.host, port=running.port)
         started(running.port)
         await stop.wait()
         await _finish(running, board)
+        if shared is not None:
+            shared.stop()
     finally:
         await engine.close()
 

@@ -82,7 +82,7 @@ async def test_a_stop_finishes_the_turns_in_flight_and_takes_no_new_ones(serve: 
     first = asyncio.create_task(ask(served.port, post(form("1"))))
     await engine.entered.wait()
     stopping = asyncio.create_task(served.running.stop())
-    while await accepts(served.port):  # noqa: ASYNC110 (the kernel's door has no event)
+    while await accepts(served.port):
         await asyncio.sleep(0)
     held.set()
     assert (await first).body == "CON You said: 1"
@@ -120,7 +120,7 @@ async def test_a_turn_whose_caller_hung_up_is_finished(serve: Serve, lane: bool)
     await engine.entered.wait()
     writer.transport.abort()
     held.set()
-    while served.board.in_flight.value():  # noqa: ASYNC110 (a metric has no event)
+    while served.board.in_flight.value():
         await asyncio.sleep(0)
     assert served.board.turns.value("africastalking", "more") == 1
 

@@ -31,7 +31,7 @@ class Board:
         self.turn_seconds = Spreads("turn_seconds", "Time from a request read to its answer", "gateway")
         self.rejected = Counts("rejected", "Requests refused before the engine", "gateway", "reason")
         self.events = Counts("events", "A gateway's notices of a session's end", "gateway", "status")
-        self.in_flight = Counts("turns_in_flight", "Turns being answered now", gauge=True)
+        self.in_flight = Counts("turns_in_flight", "Turns being answered now", gauge="sum")
 
         # The engine counts these.
         self.actions = Counts("actions", "Actions run for menus", "action", "outcome")
@@ -43,14 +43,18 @@ class Board:
         self.duplicates = Counts("duplicates", "Presses seen before, answered from the stored reply")
         self.takeovers = Counts("claims_taken_over", "Turns whose claimant died, run by a later request")
         self.reconnects = Counts("redis_reconnects", "Connections to Redis opened again after a loss")
-        self.bundles = Counts("bundle_in_use", "1: new sessions start on it", "service", "bundle", gauge=True)
+        self.bundles = Counts(
+            "bundle_in_use", "1: new sessions start on it", "service", "bundle", gauge="max"
+        )
         self._current: dict[str, str] = {}
 
-        worker = Counts("worker", "The process that answered this page", "pid", gauge=True)
+        worker = Counts("worker", "The processes this page is about", "pid", gauge="max")
         worker.labels(str(os.getpid())).set(1)
-        families = [held for held in vars(self).values() if isinstance(held, Counts | Spreads)]
+        self.families = [held for held in vars(self).values() if isinstance(held, Counts | Spreads)]
+        self.families.append(worker)
+        self.cells = Cells(self.families)
         self.registry = CollectorRegistry()
-        self.registry.register(Cells(*families, worker))
+        self.registry.register(self.cells)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)

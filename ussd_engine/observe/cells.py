@@ -7,14 +7,20 @@ counts. A family takes no more than `MAX_CELLS` label sets; what comes after is 
 so that nothing a caller sends can grow the page without end.
 """
 
+import itertools
+import operator
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Literal
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 PREFIX = "ussd_"
 MAX_CELLS = 500
 OVERFLOW = "other"
+
+Dump = list[tuple[tuple[str, ...], list[float]]]
+Dumps = Mapping[str, Dump]  # by the name of the family
 
 # Seconds. A turn without an action is under 1 ms, the gateway's patience ends at 8 to 15 s.
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 8.0, 15.0)
@@ -51,28 +57,20 @@ class Spread:
         self.counts[bisect_left(SECONDS, seconds)] += 1
         self.sum += seconds
 
-    def total(self) -> int:
-        """How many were observed."""
-        return sum(self.counts)
-
-    def buckets(self) -> list[tuple[str, float]]:
-        """Cumulative counts by upper bound, as the exposition format wants them."""
-        found: list[tuple[str, float]] = []
-        total = 0
-        for bound, count in zip((*map(str, SECONDS), "+Inf"), self.counts, strict=True):
-            total += count
-            found.append((bound, total))
-        return found
-
 
 class Counts:
-    """A family of counters (or gauges, when `gauge`), one cell for each set of label values."""
+    """A family of counters, or of gauges: one cell for each set of label values.
 
-    def __init__(self, name: str, help_text: str, *labels: str, gauge: bool = False) -> None:
+    gauge says how the cells of several workers make one: their "sum", or the "max" of them.
+    """
+
+    def __init__(
+        self, name: str, help_text: str, *labels: str, gauge: Literal["", "sum", "max"] = ""
+    ) -> None:
         self.name = PREFIX + name
+        self.gauge = gauge
         self._help = help_text
         self._labels = labels
-        self._gauge = gauge
         self._cells: dict[tuple[str, ...], Count] = {}
         if not labels:
             self.labels()
@@ -98,17 +96,24 @@ class Counts:
         cell = self._cells.get(values)
         return 0 if cell is None else cell.value
 
-    def family(self) -> Metric:
-        """The family as prometheus-client shows it."""
-        kind = GaugeMetricFamily if self._gauge else CounterMetricFamily
+    def dump(self) -> Dump:
+        """Every cell: its label values, and its value in a list."""
+        return [(values, [cell.value]) for values, cell in self._cells.items()]
+
+    def family(self, others: Iterable[Dump] = ()) -> Metric:
+        """The family as prometheus-client shows it, together with what other workers dumped."""
+        kind = GaugeMetricFamily if self.gauge else CounterMetricFamily
         metric = kind(self.name, self._help, labels=self._labels)
-        for values, cell in self._cells.items():
-            metric.add_metric(values, cell.value)
+        joined = max if self.gauge == "max" else operator.add
+        for values, (value,) in _joined(self.dump(), others, joined).items():
+            metric.add_metric(values, value)
         return metric
 
 
 class Spreads:
     """A family of histograms, one cell for each set of label values."""
+
+    gauge = ""
 
     def __init__(self, name: str, help_text: str, *labels: str) -> None:
         self.name = PREFIX + name
@@ -126,24 +131,49 @@ class Spreads:
             cell = self._cells.setdefault(key, Spread())
         return cell
 
-    def family(self) -> Metric:
-        """The family as prometheus-client shows it."""
+    def dump(self) -> Dump:
+        """Every cell: its label values, and its counts with the sum at their end."""
+        return [(values, [*cell.counts, cell.sum]) for values, cell in self._cells.items()]
+
+    def family(self, others: Iterable[Dump] = ()) -> Metric:
+        """The family as prometheus-client shows it, together with what other workers dumped."""
         metric = HistogramMetricFamily(self.name, self._help, labels=self._labels)
-        for values, cell in self._cells.items():
-            metric.add_metric(values, buckets=cell.buckets(), sum_value=cell.sum)
+        for values, (*counts, total) in _joined(self.dump(), others, operator.add).items():
+            cumulative = itertools.accumulate(counts)
+            buckets = list(zip((*map(str, SECONDS), "+Inf"), cumulative, strict=True))
+            metric.add_metric(values, buckets=buckets, sum_value=total)
         return metric
 
 
 class Cells:
-    """A prometheus-client collector over families of cells."""
+    """A prometheus-client collector over families. others gives what other workers' families hold."""
 
-    def __init__(self, *families: Counts | Spreads) -> None:
+    def __init__(self, families: Sequence[Counts | Spreads]) -> None:
         self._families = families
+        self.others: Callable[[], list[Dumps]] = list
 
     def collect(self) -> Iterator[Metric]:
         """Every family, as it is now."""
+        others = self.others()
+        for family in self._families:
+            yield family.family([dumps[family.name] for dumps in others if family.name in dumps])
+
+    def describe(self) -> Iterator[Metric]:
+        """The names; so that registering does not collect."""
         for family in self._families:
             yield family.family()
+
+
+def _joined(
+    own: Dump, others: Iterable[Dump], join: Callable[[float, float], float]
+) -> dict[tuple[str, ...], list[float]]:
+    joined = dict(own)
+    for dump in others:
+        for labels, numbers in dump:
+            values = tuple(labels)
+            held = joined.get(values)
+            joined[values] = numbers if held is None else list(map(join, held, numbers))
+    return joined
 
 
 def _bounded(values: tuple[str, ...], labels: tuple[str, ...], cells: int) -> tuple[str, ...]:
