@@ -67,12 +67,13 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address; else USSD_HOST.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; else USSD_PORT.")] = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that share the port.")] = 1,
+    lane: Annotated[bool, typer.Option(help="The fast lane; without it aiohttp answers, slower.")] = True,
     reuse_port: Annotated[bool, typer.Option("--reuse-port", hidden=True)] = False,
 ) -> None:
     """Answer dialogs, on the PostgreSQL and Redis of DATABASE_URL and REDIS_URL."""
     from ussd_engine.commands import running
 
-    running.serve(host, port, workers, reuse_port=reuse_port)
+    running.serve(host, port, workers, lane=lane, reuse_port=reuse_port)
 
 
 @app.command()

@@ -253,9 +253,11 @@ async def answers_ok(host: str, port: int, path: str) -> bool:
     return status.split(b" ")[1:2] == [b"200"]
 
 
-async def serve_workers(workers: int, host: str, port: int, *, stop_s: float) -> None:
+async def serve_workers(workers: int, host: str, port: int, *, stop_s: float, lane: bool = True) -> None:
     """Run equal web servers on one port until a signal. The kernel shares the connections out."""
     require_free_port(host, port)
-    command = ussd("serve", "--host", host, "--port", str(port), "--reuse-port")
+    command = ussd(
+        "serve", "--host", host, "--port", str(port), "--reuse-port", *(() if lane else ("--no-lane",))
+    )
     programs = [Program(f"web {number}", command) for number in range(1, workers + 1)]
     await Supervisor(programs, stop_s=stop_s).run()

@@ -13,7 +13,9 @@ from ussd_engine.settings import settings
 KILL_AFTER_S = 2.0  # on top of the time a worker takes for itself
 
 
-def serve(host: str | None, port: int | None, workers: int, *, reuse_port: bool = False) -> None:
+def serve(
+    host: str | None, port: int | None, workers: int, *, lane: bool = True, reuse_port: bool = False
+) -> None:
     """Run the web server until a signal; with several workers, each in a process of its own."""
     given = {"host": host, "port": port}
     chosen = settings().model_copy(update={name: value for name, value in given.items() if value is not None})
@@ -22,13 +24,13 @@ def serve(host: str | None, port: int | None, workers: int, *, reuse_port: bool 
         from ussd_engine.processes import serve_workers
 
         stop_s = chosen.drain_s + KILL_AFTER_S
-        asyncio.run(serve_workers(workers, chosen.host, chosen.port, stop_s=stop_s))
+        asyncio.run(serve_workers(workers, chosen.host, chosen.port, stop_s=stop_s, lane=lane))
         return
     import uvloop
 
     from ussd_engine import server
 
-    uvloop.run(server.serve(chosen, reuse_port=reuse_port))
+    uvloop.run(server.serve(chosen, reuse_port=reuse_port, lane=lane))
 
 
 def migrate(direction: str, revision: str | None, *, sql: bool) -> None:
