@@ -72,7 +72,7 @@ def make_app(
     phone: Phone | None = None,
 ) -> web.Application:
     """The application. maps: the gateways to serve, instead of those in the maps' folders."""
-    app = web.Application(middlewares=[_problems], client_max_size=settings.max_body)
+    app = web.Application(middlewares=[_problems], client_max_size=settings.max_rest_body)
     app[SHORT_CUTS] = {}
     app[GATEWAYS] = []
     app[STOPPING] = asyncio.Event()

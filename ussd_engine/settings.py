@@ -48,7 +48,8 @@ class Settings(BaseSettings):
     gateways_dir: Path | None = Field(None, alias="USSD_GATEWAYS_DIR")  # more gateway maps
     trusted_proxies: Networks = Field((), alias="USSD_TRUSTED_PROXIES")  # whose X-Forwarded-For is believed
 
-    max_body: int = 8 * 1024
+    max_body: int = 8 * 1024  # of a gateway's request
+    max_rest_body: int = 1024 * 1024  # of any other
     max_inputs_per_turn: int = 64
     max_session: int = 4096
     recent_sessions: int = 100_000
