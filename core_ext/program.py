@@ -427,9 +427,9 @@ class Program:
         if dialog.state == OFFER:
             dialog.restore(dialog.parked)
         dialog.note = ""
+        dialog.page = 0
         state: _State = self._states.get(dialog.state)
         while state is not None and state.guarded:
-            dialog.page = 0
             dialog.state = dialog.history.pop() if dialog.history else ""
             state = self._states.get(dialog.state)
 

@@ -58,7 +58,7 @@ class Oracle:
         self.language = tables["languages"][0]
         self.over = self.refused = False
         self.need: tuple[str, dict[str, Any], bool] | None = None
-        Machine(
+        self.machine = Machine(
             self, states=["@phone", *self.rows], initial="@phone", transitions=self._transitions(),
             auto_transitions=False, after_state_change=self._entered,
         )  # fmt: skip
@@ -113,6 +113,25 @@ class Oracle:
             self.language = self.subscriber["language"]
         self.trigger("dial")
         self._go_on()
+
+    def unfinished(self) -> bool:
+        """Whether a dropped call left something to go on with."""
+        return self.row["kind"] in WAITING[:3] and len(self.trail) > 1
+
+    def settle(self) -> None:
+        """A dropped call is dialled again: step back from a PIN or a confirmation to what is neither."""
+        self.note, self.page, self.refused = "", 0, False
+        while self.trail and self.rows[self.trail[-1]]["guarded"]:
+            self.trail.pop()
+        if self.trail:
+            self.machine.set_state(self.trail[-1])
+
+    def begin_again(self) -> None:
+        """Dial as if for the first time."""
+        self.machine.set_state("@phone")
+        self.vars, self.trail, self.note, self.page, self.refused = {}, [], "", 0, False
+        self.language = self.tables["languages"][0]
+        self.begin()
 
     def press(self, text: str, more: bool) -> None:
         """Answer the screen. more: whether it has a further page (only the core knows its size)."""

@@ -5,6 +5,7 @@ Python functions, so that the core and the oracle evaluate the same thing withou
 """
 
 import functools
+import itertools
 import random
 from collections.abc import Callable
 from typing import Any
@@ -37,7 +38,7 @@ CONDITIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
     'choice == "a"': lambda s: s.get("choice") == "a",
     "size(name) > 6": lambda s: len(s.get("name") or "") > 6,
     "subscriber.registered": lambda s: s["subscriber"].get("registered", False),
-    "count": lambda s: s.get("count"),  # not a flag: never true
+    "1": lambda s: 1,  # not a flag: never true
     "true": lambda s: True,
     "false": lambda s: False,
 }
@@ -49,7 +50,8 @@ ARGUMENTS: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 ROOTS = {
     "amount > limit.max": ("amount", "limit"), "size(name) > 6": ("name",), 'choice == "a"': ("choice",),
-    "subscriber.registered": ("subscriber",), "subscriber.name": ("subscriber",), "true": (), "false": (),
+    "subscriber.registered": ("subscriber",), "subscriber.name": ("subscriber",), "true": (),
+    "false": (), "1": (),
 }  # fmt: skip
 
 
@@ -115,6 +117,11 @@ ITEM = texts(10, 2, ITEM_SLOTS, 2)
 CONDITION = st.sampled_from(sorted(CONDITIONS))
 
 
+def often(first: st.SearchStrategy[Any], second: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """The first three times out of four. (`first | first | second` would be `first | second`.)"""
+    return st.integers(0, 3).flatmap(lambda number: first if number else second)
+
+
 def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | strategy
 
@@ -123,13 +130,15 @@ def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def options(draw: st.DrawFn, to: st.SearchStrategy[str], most: int) -> list[dict[str, Any]]:
+def options(draw: st.DrawFn, to: st.SearchStrategy[str], least: int, most: int) -> list[dict[str, Any]]:
     rows = draw(
         st.lists(
             st.fixed_dictionaries(
-                {"label": LABEL, "value": maybe(st.sampled_from("abc")), "to": to, "when": maybe(CONDITION),
-                 "language": st.none() | st.none() | st.sampled_from(LANGUAGES)}
+                {"label": LABEL, "value": maybe(st.sampled_from("abc")), "to": to,
+                 "when": often(st.none(), CONDITION),
+                 "language": often(st.none(), st.sampled_from(LANGUAGES))}
             ),
+            min_size=least,
             max_size=most,
         )
     )  # fmt: skip
@@ -144,7 +153,7 @@ def options(draw: st.DrawFn, to: st.SearchStrategy[str], most: int) -> list[dict
 
 
 def screens(**more: st.SearchStrategy[Any]) -> dict[str, st.SearchStrategy[Any]]:
-    nav = st.sampled_from(["both", "both", "back", "home", "none"])
+    nav = st.sampled_from(["both"] * 3 + ["back", "home", "none"])
     return {
         "text": TEXT,
         "nav": nav,
@@ -154,6 +163,10 @@ def screens(**more: st.SearchStrategy[Any]) -> dict[str, st.SearchStrategy[Any]]
     }
 
 
+CHECKS = {  # conditions on the answer itself, where there are any
+    "money": ["amount > 1000", "amount > limit.max", "1"], "integer": ["count > 5"],
+    "text": ["size(name) > 6"],
+}  # fmt: skip
 ASKS: dict[str, dict[str, Any]] = {
     "text": {"save": "name", "max_length": 20},
     "digits": {"save": "code", "min_length": 2, "max_length": 4},
@@ -171,6 +184,7 @@ SAVES = {
         st.fixed_dictionaries(
             {"ref": st.text("AB12", max_size=8), "amount": st.integers(0, 10**6), "hidden": st.just(1)}
         ),
+        min_size=1,
         max_size=6,
     ),
     "amount": st.integers(0, 10**6),
@@ -179,14 +193,16 @@ SAVES = {
 
 def menu(to: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(
-        {"kind": st.just("menu"), **screens(options=options(to, 6), save=maybe(st.just("choice")))}
+        {"kind": st.just("menu"), **screens(options=options(to, 2, 6), save=maybe(st.just("choice")))}
     )
 
 
 def ask(to: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, Any]]:
     def of(kind: str) -> st.SearchStrategy[dict[str, Any]]:
         rest = {name: st.just(value) for name, value in {**BOUNDS, **ASKS[kind]}.items()}
-        checks = st.lists(st.tuples(CONDITION, NOTE).map(list), max_size=2)
+        conditions = st.sampled_from([*CHECKS.get(kind, ["subscriber.registered"]), "false"])
+        check = st.tuples(conditions, NOTE).map(list)
+        checks = often(st.just([]), st.lists(check, min_size=1, max_size=2))
         more = {"as": st.just(kind), "check": checks, "invalid": maybe(NOTE), "to": to, **rest}
         return st.fixed_dictionaries({"kind": st.just("ask"), **screens(**more)})
 
@@ -199,7 +215,7 @@ def do(to: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, Any]]:
         {
             "kind": st.just("do"), "action": st.sampled_from(["loans.quote", "loans.apply"]),
             "with": st.dictionaries(st.sampled_from(["x", "y"]), st.sampled_from(sorted(ARGUMENTS))),
-            "save": maybe(st.sampled_from(sorted(SAVES))), "effect": st.booleans(),
+            "save": maybe(st.sampled_from(["items", *SAVES])), "effect": st.booleans(),
             "on": st.fixed_dictionaries(
                 {"ok": route, "failed": route}, optional={"no": route, "late": route}
             ),
@@ -209,7 +225,7 @@ def do(to: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, Any]]:
 
 def choose(to: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, Any]]:
     cases = st.lists(st.tuples(CONDITION, to).map(list), max_size=2)
-    last = st.tuples(st.none() | st.none() | st.none() | CONDITION, to).map(list)
+    last = st.tuples(often(st.none(), CONDITION), to).map(list)
     return st.fixed_dictionaries(
         {"kind": st.just("choose"), "cases": st.builds(lambda a, b: [*a, b], cases, last)}
     )
@@ -218,7 +234,7 @@ def choose(to: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, Any]]:
 def list_(to: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, Any]]:
     more = {
         "of": st.just("items"), "item": ITEM, "save": maybe(st.just("loan")), "to": maybe(to), "empty": to,
-        "options": options(to, 2),
+        "options": options(to, 0, 2),
     }  # fmt: skip
     return st.fixed_dictionaries({"kind": st.just("list"), **screens(**more)})
 
@@ -227,16 +243,25 @@ END = st.fixed_dictionaries({"kind": st.just("end"), "text": TEXT})
 
 
 @functools.cache
-def state(count: int) -> st.SearchStrategy[dict[str, Any]]:
-    to = st.integers(0, count - 1).map("s{}".format)
-    return st.one_of(menu(to), menu(to), ask(to), ask(to), do(to), choose(to), list_(to), END)
+def state(index: int, count: int) -> st.SearchStrategy[dict[str, Any]]:
+    """A state, which often goes on to the next one."""
+    to = st.sampled_from([f"s{(index + 1) % count}"] * 4 + [f"s{other}" for other in range(count)])
+    if index == 0:
+        return menu(to) | ask(to)
+    if index % 3 == 1:
+        return do(to) | ask(to)
+    kinds = (menu, ask, do, list_, choose, list_)
+    return st.one_of([kind(to) for kind in kinds] + [END])
 
 
 @st.composite
 def programs(draw: st.DrawFn) -> dict[str, Any]:
     """Compiled tables of a program that Program accepts; it may still run into a fault."""
     count = draw(st.integers(2, 9))
-    rows = [{"name": f"s{index}", **draw(state(count))} for index in range(count)]
+    rows = [{"name": f"s{index}", **draw(state(index, count))} for index in range(count)]
+    for before, row in itertools.pairwise(rows[1:]):
+        if row["kind"] == "list" and before["kind"] == "do":  # or hardly a list would have items
+            before["save"], before["on"]["ok"][0] = "items", row["name"]
     messages = {name: {language: [f"{name} {language}"] for language in LANGUAGES} for name in MESSAGES}
     messages["too_large"] = {language: ["Most: ", [["limit"], "number"]] for language in LANGUAGES}
     for name, labels in LABELS.items():
@@ -279,7 +304,7 @@ def _choice(index: int, oracle: Oracle) -> str:
 @st.composite
 def presses(draw: st.DrawFn) -> Press:
     """Something typed, fitted to the screen: mostly a right answer, else a key, a wrong one, or garbage."""
-    what = draw(st.sampled_from(["right", "right", "right", "right", "key", "wrong", "garbage"]))
+    what = draw(st.sampled_from(["right"] * 8 + ["key"] * 2 + ["wrong", "garbage"]))
     if what == "key":
         name = draw(st.sampled_from(["back", "back", "home", "more", "more"]))
         return lambda oracle: oracle.tables["keys"][name]
@@ -300,7 +325,7 @@ def presses(draw: st.DrawFn) -> Press:
 @st.composite
 def outcomes(draw: st.DrawFn) -> tuple[int, dict[str, Any], Any]:
     """An outcome's number, a value for each variable it may be saved in, changes to the subscriber."""
-    values = {name: draw(st.none() | strategy) for name, strategy in SAVES.items()}
+    values = {name: draw(often(strategy, st.none())) for name, strategy in SAVES.items()}
     changes = draw(
         st.none() | st.sampled_from([{"registered": True}, {"language": "sw"}, {"name": "Amina Ali"}])
     )

@@ -22,6 +22,7 @@ from tests.core_ext.machines import (
     SUBSCRIBERS,
     Expression,
     Press,
+    often,
     outcomes,
     parse_phone,
     presses,
@@ -31,6 +32,8 @@ from tests.oracle import Oracle, OracleFault
 
 GSM = gsm0338.Codec()
 FAULT = "fault"
+REDIAL = st.sampled_from(["", "1", "2", "x1", "x2"])  # what is answered to the offer; "": it is not asked
+INPUT = often(presses(), often(presses(), REDIAL))
 
 
 class Phone:
@@ -116,8 +119,7 @@ class World:
         self.oracle = Oracle(tables, {**CONDITIONS, **ARGUMENTS}, dict(subscriber), parse_phone)
         self.screen = screen or tables["screen"]
         self.to_gsm = both[0].text.to_gsm
-        self.over = False
-        self.more = False
+        self.over = self.more = self.offered = False
 
     def do(self, name: str, *arguments: Any) -> None:
         """One call of everything, and the invariants after it."""
@@ -134,16 +136,41 @@ class World:
             return
         self._agree(*first)
 
+    def redial(self, answers: str) -> None:
+        """The call drops and is dialled again: gone on with, or offered and answered."""
+        unfinished = self.oracle.unfinished()
+        assert [phone.program.unfinished(phone.dialog) for phone in self.phones] == [unfinished] * 2
+        if not unfinished:
+            return
+        self.do("offer" if answers else "go_on")
+        for answer in answers:
+            if self.offered and not self.over:
+                self.do("step", answer)
+
     def _oracle(self, name: str, *arguments: Any) -> None:
+        oracle = self.oracle
         if name == "begin":
-            self.oracle.begin()
-        elif name == "step":
-            self.oracle.press(arguments[0], self.more)
-        else:
-            self.oracle.resume(*arguments)
+            oracle.begin()
+        elif name == "resume":
+            oracle.resume(*arguments)
+        elif name in ("offer", "go_on"):
+            oracle.settle()
+            self.offered = name == "offer" and oracle.unfinished()
+            if not oracle.trail or (name == "offer" and not self.offered):
+                oracle.begin_again()
+        elif not self.offered:
+            oracle.press(arguments[0], self.more)
+        elif arguments[0] in ("1", "2"):
+            self.offered = False
+            if arguments[0] == "2":
+                oracle.begin_again()
 
     def _agree(self, kind: int, text: str, refused: bool, action: str, arguments: Any, effect: bool) -> None:
         phone, oracle = self.phones[0], self.oracle
+        if self.offered:
+            assert phone.dialog.state == phone.module.OFFER
+            assert fits(text, self.screen)
+            return
         assert phone.dialog.vars == oracle.vars
         assert phone.dialog.language == oracle.language
         assert phone.dialog.subscriber == oracle.subscriber
@@ -182,7 +209,7 @@ class World:
     tables=programs(),
     subscriber=SUBSCRIBERS,
     screen=st.sampled_from([0, 0, 40, 90]),
-    inputs=st.lists(presses(), min_size=1, max_size=15),
+    inputs=st.lists(INPUT, min_size=8, max_size=24),
     answers=st.lists(outcomes(), min_size=1, max_size=5),
 )
 def test_both_builds_walk_the_path_the_oracle_foresees(
@@ -190,7 +217,7 @@ def test_both_builds_walk_the_path_the_oracle_foresees(
     tables: dict[str, Any],
     subscriber: dict[str, Any],
     screen: int,
-    inputs: list[Press],
+    inputs: list[Press | str],
     answers: list[tuple[int, dict[str, Any], Any]],
 ) -> None:
     world = World(both, tables, subscriber, screen)
@@ -207,5 +234,8 @@ def test_both_builds_walk_the_path_the_oracle_foresees(
             world.do("resume", names[number % len(names)], values.get(row["save"]), changes)
         if world.over:
             break
-        world.do("step", press(world.oracle))
+        if isinstance(press, str):
+            world.redial(press)
+        else:
+            world.do("step", press(world.oracle))
     event(f"ended in {world.oracle.rows[world.oracle.state]['kind']}")
