@@ -7,7 +7,7 @@ from services import once
 from services.actions import lender, registry
 from services.borrowers import people
 from services.loans import terms
-from ussd_engine.actions import Registry
+from ussd_engine.actions import Outcome, Registry
 from ussd_engine.errors import SettingsError
 from ussd_engine.plugin import FileProblem, Runtime, Service
 
@@ -41,9 +41,9 @@ class Umoja:
         async with lender.pool.acquire() as connection:
             return await people.profile(connection, msisdn)
 
-    async def was_here(self, gateway: str, session_id: str) -> bool:
-        """Whether an effect of this session is on record."""
-        return await once.was_here(lender.pool, gateway, session_id)
+    async def effects(self, gateway: str, session_id: str) -> list[tuple[Mapping[str, Any], Outcome]]:
+        """What this session's effects came to, newest first."""
+        return await once.effects_of(lender.pool, gateway, session_id)
 
     def routes(self) -> "list[web.RouteDef]":
         """None yet: the REST API has its own room."""

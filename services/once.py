@@ -17,8 +17,8 @@ import orjson
 from ussd_engine.actions import Call, Outcome
 
 CLAIM = """
-insert into action_result (key, action, request_hash)
-values ($1, $2, $3)
+insert into action_result (key, action, request_hash, checkpoint)
+values ($1, $2, $3, $4)
 on conflict (key) do nothing
 returning key
 """
@@ -36,13 +36,13 @@ where key = $1
 """
 
 # The next key after every one that begins with the prefix: ';' follows ':' in the "C" collation.
-ANY_OF_SESSION = """
-select exists (
-    select 1
-    from action_result
-    where key >= $1 || ':'
-    and key < $1 || ';'
-)
+OF_SESSION = """
+select checkpoint, outcome
+from action_result
+where key >= $1 || ':'
+and key < $1 || ';'
+order by created_at desc
+limit 50
 """
 
 
@@ -67,27 +67,34 @@ async def once(
     """Run `effect(connection)` in a transaction that also keeps its outcome; or give the kept one."""
     digest = request_hash(secret, call, action, arguments)
     async with pool.acquire() as connection, connection.transaction():
-        if await connection.fetchval(CLAIM, call.key, action, digest) is None:
+        if await connection.fetchval(CLAIM, call.key, action, digest, _json(call.checkpoint)) is None:
             return _kept(await connection.fetchrow(READ, call.key), action, digest)
         outcome = await effect(connection)
         await connection.execute(RECORD, call.key, _dump(outcome))
         return outcome
 
 
-async def was_here(pool: Any, gateway: str, session_id: str) -> bool:
-    """Whether any effect of that session is on record."""
+async def effects_of(pool: Any, gateway: str, session_id: str) -> list[tuple[Mapping[str, Any], Outcome]]:
+    """A session's effects, newest first: the engine's checkpoint and the outcome of each."""
     async with pool.acquire() as connection:
-        found: bool = await connection.fetchval(ANY_OF_SESSION, f"{gateway}:{session_id}")
-        return found
+        rows = await connection.fetch(OF_SESSION, f"{gateway}:{session_id}")
+    return [(orjson.loads(row["checkpoint"]), _outcome(row["outcome"])) for row in rows]
 
 
 def _kept(row: Any, action: str, digest: bytes) -> Outcome:
     if row["action"] != action or not hmac.compare_digest(row["request_hash"], digest):
         raise KeyReused(f"{action} came under the key of another request")
-    kept = orjson.loads(row["outcome"])
-    return Outcome(kept["name"], kept["value"], kept["subscriber"])
+    return _outcome(row["outcome"])
+
+
+def _outcome(kept: str) -> Outcome:
+    return Outcome(**orjson.loads(kept))
 
 
 def _dump(outcome: Outcome) -> str:
     subscriber = None if outcome.subscriber is None else dict(outcome.subscriber)
-    return orjson.dumps({"name": outcome.name, "value": outcome.value, "subscriber": subscriber}).decode()
+    return _json({"name": outcome.name, "value": outcome.value, "subscriber": subscriber})
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return orjson.dumps(value).decode()

@@ -40,7 +40,8 @@ class Call:
 
     key is `gateway:session_id:position:action` and names this one effect for ever. bundle is the menu
     version the session is on, data what the service made of that version's own files (products,
-    scorecard). deadline_s is what is left of the gateway's time.
+    scorecard). deadline_s is what is left of the gateway's time. checkpoint (of an effect) is to be kept
+    with its outcome, in the same transaction, and given back by `Service.effects`.
     """
 
     key: str
@@ -53,6 +54,7 @@ class Call:
     data: Any
     deadline_s: float
     subscriber: Mapping[str, Any] = field(default_factory=dict)
+    checkpoint: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True, frozen=True)

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
-import asyncpg
 import structlog
 
 from core_ext.program import END, NEED, SHOW, Dialog, ProgramFault, Result
@@ -26,7 +25,7 @@ from ussd_engine.errors import BundleError, StoreError
 from ussd_engine.menu.messages import DEFAULTS
 from ussd_engine.observe.board import Board
 from ussd_engine.plugin import Service
-from ussd_engine.recent import RecentSessions
+from ussd_engine.recovery import Checkpoint, LostSessions
 from ussd_engine.redis_link import RedisLink
 from ussd_engine.sessions import Claim, Session, Sessions
 from ussd_engine.settings import Settings
@@ -51,7 +50,9 @@ class _Lost(Exception):
 class _Turn:
     """What one turn carries along: its dialog, and whether it holds the claim."""
 
-    __slots__ = ("bundle", "claimed", "deadline", "dialled", "dialog", "profile_changed", "session", "turn")
+    __slots__ = (
+        "bundle", "claimed", "deadline", "dialled", "dialog", "fed", "profile_changed", "session", "turn",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -71,6 +72,7 @@ class _Turn:
         self.claimed = False
         self.profile_changed = False
         self.dialled = 0  # how much of the text came in one dialled string
+        self.fed = -1  # inputs up to this position are in the dialog already
 
 
 class Engine:
@@ -85,7 +87,7 @@ class Engine:
         self.board = board
         self._link = link
         self._sessions = Sessions(link, settings.secret.get_secret_value())
-        self._recent = RecentSessions(settings.recent_sessions)
+        self._lost = LostSessions(settings.recent_sessions)
         self._watch = watch
 
     async def handle(self, turn: Turn) -> Reply:
@@ -94,10 +96,13 @@ class Engine:
         try:
             return await self._handle(turn, started + turn.deadline_s)
         except StoreError as error:
+            self.board.faults.labels("store").inc()
             log.error("turn failed: store", error=str(error), msisdn=turn.msisdn)
         except (ProgramFault, BundleError, ValueError) as error:
+            self.board.faults.labels("program").inc()
             log.error("turn failed: program", error=str(error), msisdn=turn.msisdn)
         except Exception:
+            self.board.faults.labels("server").inc()
             log.exception("turn failed", msisdn=turn.msisdn)
         return Reply(self._sentence("fault", turn), more=False)
 
@@ -197,15 +202,31 @@ class Engine:
                 shown = go_on(run.dialog)
                 self.board.session_starts.labels(live.service).inc()
                 return run, shown
-        run = _Turn(turn, live, fresh, None, profile, deadline)
-        lost = meant.kind is Kind.UNKNOWN and await self._was_here(turn, live, deadline)
-        if lost:
-            run.dialled = self._recent.dialled(turn.gateway, turn.session_id) or 0
-            self.board.replays.inc()
-        else:
+        lost = None
+        if meant.kind is Kind.UNKNOWN:
+            lost = await _in_time(self._lost.find(turn, live.plugin, self._sessions.digest), deadline)
+        if lost is None:
+            run = _Turn(turn, live, fresh, None, profile, deadline)
             run.dialled = len(turn.text)
             self.board.session_starts.labels(live.service).inc()
-        return run, live.program.begin(run.dialog)
+            return run, live.program.begin(run.dialog)
+        self.board.replays.inc()
+        if lost.effect is None:
+            run = _Turn(turn, live, fresh, None, {**profile, **(lost.subscriber or {})}, deadline)
+            run.dialled = lost.dialled
+            return run, live.program.begin(run.dialog)
+        checkpoint, outcome = lost.effect
+        fresh.bundle = checkpoint.bundle
+        bundle = await self._bundle_of(fresh, live)
+        run = _Turn(turn, bundle, fresh, None, {}, deadline)
+        run.dialled = lost.dialled
+        run.dialog = checkpoint.restored(turn.screen)
+        run.fed = checkpoint.position
+        result = bundle.program.resume(run.dialog, outcome.name, outcome.value, outcome.subscriber)
+        if result.kind == NEED:
+            done = {checkpoint.action: checkpoint.nth}
+            result = await asyncio.create_task(self._act(run, result, run.fed, done))
+        return run, result
 
     async def _feed(self, run: _Turn, result: Result | None, meant: Arrival) -> Result:
         """Walk the dialog through the inputs, running the actions it needs."""
@@ -214,6 +235,8 @@ class Engine:
         if result is not None and result.kind == NEED:
             result = await asyncio.create_task(self._act(run, result, 0))
         for position, text in meant.inputs:
+            if position <= run.fed:
+                continue
             if result is not None:
                 if result.kind == END:
                     break
@@ -226,9 +249,11 @@ class Engine:
         assert result is not None
         return result
 
-    async def _act(self, run: _Turn, result: Result, position: int) -> Result:
-        """Run the actions one input leads to, until a screen."""
-        done: dict[str, int] = {}
+    async def _act(
+        self, run: _Turn, result: Result, position: int, done: dict[str, int] | None = None
+    ) -> Result:
+        """Run the actions one input leads to, until a screen. done: how often each was called for it."""
+        done = done or {}
         while result.kind == NEED:
             if not run.claimed:
                 await self._claim(run)
@@ -237,7 +262,7 @@ class Engine:
             key = f"{run.turn.gateway}:{run.turn.session_id}:{position}:{name}"
             if done[name] > 1:
                 key += f":{done[name]}"
-            outcome = await self._call(run, key, result)
+            outcome = await self._call(run, key, result, position, done[name])
             if outcome.subscriber:
                 run.profile_changed = True
             result = run.bundle.program.resume(run.dialog, outcome.name, outcome.value, outcome.subscriber)
@@ -252,7 +277,7 @@ class Engine:
             raise _Lost
         run.claimed = True
 
-    async def _call(self, run: _Turn, key: str, need: Result) -> Outcome:
+    async def _call(self, run: _Turn, key: str, need: Result, position: int, nth: int) -> Outcome:
         name = need.action
         action = run.bundle.plugin.registry.get(name)
         if action is None:
@@ -262,6 +287,7 @@ class Engine:
         call = Call(
             key, run.turn.msisdn, run.dialog.language, run.bundle.service, run.turn.gateway, run.turn.network,
             run.bundle.name, run.bundle.data, budget, run.dialog.subscriber,
+            self._checkpoint(run, name, position, nth) if action.effect else {},
         )  # fmt: skip
         started = time.monotonic()
         if budget <= 0:
@@ -300,7 +326,7 @@ class Engine:
             raise _Lost
         # With a claim lost to a newer dial the effect is done and on record: its answer is still true.
         if session.turn == 1:
-            self._recent.add(turn.gateway, turn.session_id, run.dialled)
+            self._lost.remember(turn, run.dialled)
         if not session.more:
             self.board.session_ends.labels(run.bundle.service, "end").inc()
         if self._watch is not None:
@@ -334,15 +360,11 @@ class Engine:
     def _resumable(self, old: Session, live: Bundle, now: int) -> bool:
         return old.more and old.turn > 0 and now - old.seen <= live.resume_for_s * 1000
 
-    async def _was_here(self, turn: Turn, live: Bundle, deadline: float) -> bool:
-        """Tell a lost session from a direct dial: we answered it before, or an effect is on record."""
-        if self._recent.dialled(turn.gateway, turn.session_id) is not None:
-            return True
-        try:
-            return await _in_time(live.plugin.was_here(turn.gateway, turn.session_id), deadline)
-        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            log.warning("could not look up whether a session was lost")
-            return False
+    def _checkpoint(self, run: _Turn, action: str, position: int, nth: int) -> dict[str, Any]:
+        dialog = run.dialog
+        digest = self._sessions.digest(run.turn.text[:position])
+        kept = dialog.dump(), dict(dialog.subscriber)
+        return Checkpoint(position, nth, action, dialog.doing, run.bundle.name, digest, *kept).as_json()
 
     def _sentence(self, name: str, turn: Turn) -> str:
         live = self.bundles.for_code(turn.service_code) or self.bundles.any()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ussd_engine.actions import Registry
+from ussd_engine.actions import Outcome, Registry
 
 if TYPE_CHECKING:
     import asyncpg
@@ -58,8 +58,8 @@ class Service(Protocol):
     async def profile(self, msisdn: str) -> dict[str, Any]:
         """The subscriber's profile (`subscriber.…` in menus), when Redis does not have it."""
 
-    async def was_here(self, gateway: str, session_id: str) -> bool:
-        """Whether an effect of this session is on record: tells a lost session from a direct dial."""
+    async def effects(self, gateway: str, session_id: str) -> list[tuple[Mapping[str, Any], Outcome]]:
+        """What this session's effects came to, newest first: each call's checkpoint and its outcome."""
 
     def routes(self) -> "list[web.RouteDef]":
         """Routes of the service beside the gateway's."""
@@ -91,9 +91,13 @@ class PlainService:
         """Knows nobody."""
         return {}
 
-    async def was_here(self, gateway: str, session_id: str) -> bool:  # noqa: ARG002
-        """Keeps no record."""
-        return False
+    async def effects(
+        self,
+        gateway: str,  # noqa: ARG002
+        session_id: str,  # noqa: ARG002
+    ) -> list[tuple[Mapping[str, Any], Outcome]]:
+        """Has none."""
+        return []
 
     def routes(self) -> "list[web.RouteDef]":
         """None."""

@@ -26,6 +26,7 @@ FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 10.0
 STEADY_S = 10.0  # one that ran this long starts again without delay
 POLL_S = 0.05
+LAST_WORDS_S = 1.0
 LONGEST_LINE = 64 * 1024
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -164,42 +165,64 @@ class _Kept:
             delay = min(2 * delay, LONGEST_DELAY_S)
 
     async def _run_once(self) -> int:
-        pipe = asyncio.subprocess.PIPE if self._say is not None else None
+        output = _Output(self.program.name, self._say) if self._say is not None else None
         self._process = await asyncio.create_subprocess_exec(
             *ending_with_us(signal.SIGTERM),
             *self.program.command,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=pipe,
-            stderr=asyncio.subprocess.STDOUT if pipe is not None else None,
+            stdout=output.end if output is not None else None,
+            stderr=asyncio.subprocess.STDOUT if output is not None else None,
             start_new_session=True,
             env={**os.environ, **self.program.environment},
         )
+        reading = asyncio.create_task(output.pass_on()) if output is not None else None
         if self._stopping.is_set():  # the signal came while it was starting
             self.ask_to_stop()
-        reading = asyncio.create_task(self._pass_on(self._process.stdout))
         code = await self._process.wait()
         self.kill()  # what it may have left in its group, which would also hold the pipe
-        await reading
+        if reading is not None:
+            await asyncio.wait({reading}, timeout=LAST_WORDS_S)
+            reading.cancel()  # something of it lives on in a session of its own, and holds the pipe
         return code
-
-    async def _pass_on(self, output: asyncio.StreamReader | None) -> None:
-        if output is None or self._say is None:
-            return
-        rest = b""
-        while chunk := await output.read(LONGEST_LINE):
-            *lines, rest = (rest + chunk).split(b"\n")
-            if len(rest) > LONGEST_LINE:
-                lines, rest = [*lines, rest], b""
-            for line in lines:
-                self._say(self.program.name, line.decode(errors="replace"))
-        if rest:
-            self._say(self.program.name, rest.decode(errors="replace"))
 
     def _tell(self, what: str) -> None:
         if self._say is not None:
             self._say(self.program.name, what)
         else:
             print(f"{self.program.name} {what}", file=sys.stderr, flush=True)
+
+
+class _Output:
+    """The pipe a program writes to; each line goes to say.
+
+    Our own, because before Python 3.12 `Process.wait` of a program with asyncio's pipe also waits for
+    everybody else who holds it, such as a child it left behind.
+    """
+
+    def __init__(self, name: str, say: Say) -> None:
+        self._name = name
+        self._say = say
+        self._read, self.end = os.pipe()
+
+    async def pass_on(self) -> None:
+        """Until the program, and all it started, have closed their end."""
+        os.close(self.end)  # the program has its own by now
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(self._read, "rb", 0)
+        )
+        rest = b""
+        try:
+            while chunk := await reader.read(LONGEST_LINE):
+                *lines, rest = (rest + chunk).split(b"\n")
+                if len(rest) > LONGEST_LINE:
+                    lines, rest = [*lines, rest], b""
+                for line in lines:
+                    self._say(self._name, line.decode(errors="replace"))
+        finally:
+            transport.close()
+        if rest:
+            self._say(self._name, rest.decode(errors="replace"))
 
 
 def _how(code: int) -> str:

@@ -19,6 +19,7 @@ create table action_result (
     key text collate "C" primary key,
     action text not null,
     request_hash bytea not null check (octet_length(request_hash) = 32),
+    checkpoint jsonb not null,
     outcome jsonb,
     created_at timestamptz not null default now()
 );

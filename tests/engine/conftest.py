@@ -3,10 +3,11 @@
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 import pytest
 
 from ussd_engine.actions import Call, Money, Outcome, Pin, Registry
@@ -23,15 +24,24 @@ SHOP = """\
 service: shop
 codes: ["*123#"]
 languages: [en]
-start: main
+start: entry
 session: {timeout: 180s, resume: ask, resume_for: 10m}
 keys: {back: "0", home: "00", more: "98"}
+subscriber: {customer: flag}
 vars:
   amount: {type: money, max: 1000}
   nickname: {type: text, max: 20}
   price: {type: record, fields: {total: {type: money, max: 1200}}}
   receipt: {type: record, fields: {ref: {type: text, max: 40}}}
 states:
+  entry:
+    choose:
+      - {when: subscriber.customer, to: regular}
+      - {to: main}
+  regular:
+    menu: "Welcome back"
+    options:
+      - {en: Leave, to: bye}
   main:
     menu: "Shop"
     options:
@@ -49,7 +59,7 @@ states:
     do: shop.price
     with: {amount: amount}
     save: price
-    on: {ok: confirm, failed: sorry}
+    on: {ok: confirm, one_each: sorry, failed: sorry}
   confirm:
     menu: "Pay {price.total|money}?"
     confirm: true
@@ -96,10 +106,13 @@ class Shop(PlainService):
     before: Act | None = None
     pins: list[str] = field(default_factory=list)
     profiles: Counter[str] = field(default_factory=Counter)
+    kept: list[tuple[str, bytes, Outcome]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.registry = Registry()
-        self.registry.action("shop.price", returns={"total": "money"})(self._price)
+        self.registry.action("shop.price", outcomes=("ok", "one_each"), returns={"total": "money"})(
+            self._price
+        )
         self.registry.action(
             "shop.buy", outcomes=("ok", "wrong_pin"), returns={"ref": "text"}, effect=True, timeout_s=3
         )(self._buy)
@@ -108,6 +121,8 @@ class Shop(PlainService):
         self.calls["price"] += 1
         if self.before is not None:
             await self.before(call)
+        if self.purchases:  # what led to a purchase says something else after it
+            return Outcome("one_each")
         return Outcome("ok", {"total": amount + 10_000})
 
     async def _buy(self, call: Call, amount: Money, pin: Pin) -> Outcome:
@@ -115,16 +130,25 @@ class Shop(PlainService):
         if self.before is not None:
             await self.before(call)
         self.pins.append(pin)
-        if pin == "0001":
-            return Outcome("wrong_pin")
-        return Outcome("ok", {"ref": self.purchases.setdefault(call.key, f"R{len(self.purchases) + 1}")})
+        outcome = Outcome("wrong_pin")
+        if pin != "0001":
+            ref = self.purchases.setdefault(call.key, f"R{len(self.purchases) + 1}")
+            outcome = Outcome("ok", {"ref": ref}, {"customer": True})
+        self.record(call, outcome)
+        return outcome
+
+    def record(self, call: Call, outcome: Outcome) -> None:
+        """Keep what a database would keep in the effect's transaction."""
+        if all(key != call.key for key, _, _ in self.kept):
+            self.kept.append((call.key, orjson.dumps(call.checkpoint), outcome))
 
     async def profile(self, msisdn: str) -> dict[str, Any]:
         self.profiles[msisdn] += 1
-        return {}
+        return {"customer": True} if self.purchases else {}
 
-    async def was_here(self, gateway: str, session_id: str) -> bool:
-        return any(key.startswith(f"{gateway}:{session_id}:") for key in self.purchases)
+    async def effects(self, gateway: str, session_id: str) -> list[tuple[Mapping[str, Any], Outcome]]:
+        of_session = [row for row in self.kept if row[0].startswith(f"{gateway}:{session_id}:")]
+        return [(orjson.loads(checkpoint), outcome) for _, checkpoint, outcome in reversed(of_session)]
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pytest
 import redis as redis_client
 
 from tests.engine.conftest import CODE, MSISDN, OpenEngine, Phone, Shop
-from ussd_engine.actions import Call
+from ussd_engine.actions import Call, Outcome
 from ussd_engine.engine import Engine
 from ussd_engine.settings import Settings
 
@@ -53,6 +53,37 @@ async def test_a_lost_session_whose_effect_is_on_record_is_replayed_by_another_w
     redis.flushall()
     phone.engine = await open_shop()
     assert await phone.again() == bought
+    assert len(shop.purchases) == 1
+
+
+@pytest.mark.parametrize("wrong_pins", [0, 2])
+async def test_a_lost_session_goes_on_from_its_last_effect_whatever_that_changed(
+    open_shop: OpenEngine, shop: Shop, redis: redis_client.Redis, wrong_pins: int
+) -> None:
+    """The price is refused to whoever has bought, and a customer is met by another menu: so running the
+    dialog again from its start would go elsewhere."""
+    phone = Phone(await open_shop())
+    await at_the_pin(phone)
+    for _ in range(wrong_pins):
+        assert "Wrong PIN." in await phone.press("0001")
+        redis.flushall()
+        phone.engine = await open_shop()
+        assert "Wrong PIN." in await phone.again()
+    bought = await phone.press("1234")
+    redis.flushall()
+    assert await phone.again() == bought == "Bought. Ref R1"
+    assert shop.calls["buy"] == wrong_pins + 1
+
+
+async def test_a_late_copy_of_a_press_before_the_effect_changes_nothing(
+    open_shop: OpenEngine, shop: Shop, redis: redis_client.Redis
+) -> None:
+    phone = Phone(await open_shop())
+    await at_the_pin(phone)
+    before = phone.text
+    await phone.press("1234")
+    redis.flushall()
+    assert (await phone.send(before)).text
     assert len(shop.purchases) == 1
 
 
@@ -114,6 +145,7 @@ async def test_when_a_claimant_dies_the_next_request_takes_over_and_does_it_once
 
     async def then_die(call: Call) -> None:
         shop.purchases.setdefault(call.key, "R1")
+        shop.record(call, Outcome("ok", {"ref": "R1"}, {"customer": True}))
         bought.set()
         await asyncio.Event().wait()
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import asyncpg
 import orjson
 import pytest
 import redis
@@ -89,6 +90,7 @@ async def dial_through(
         if redis_url is not None:
             with redis.Redis.from_url(redis_url) as client:
                 client.flushdb()
+            assert await press(port, typed, session) == shown, "and also when Redis has forgotten it"
 
 
 async def test_a_stranger_joins_and_borrows_and_no_log_metric_or_session_tells_who_or_the_pin(
@@ -121,9 +123,14 @@ def told(lines: str) -> str:
     )
 
 
-async def test_a_dialog_outlives_the_loss_of_all_of_redis_at_every_step(port: int, redis_url: str) -> None:
-    await dial_through(port, JOIN)
-    await dial_through(port, [("", "Hello Wanjiru"), *BORROW], "ATUid_2", redis_url)
+async def test_a_dialog_outlives_the_loss_of_all_of_redis_at_every_step(
+    port: int, redis_url: str, pg_url: str
+) -> None:
+    """From a stranger's first dial to the loan: what each step changed does not change the way back to it."""
+    await dial_through(port, JOIN + BORROW, redis_url=redis_url)
+    connection = await asyncpg.connect(pg_url)
+    assert await connection.fetchval("select count(*) from loan") == 1
+    await connection.close()
 
 
 async def test_an_unknown_service_code_gets_a_sentence(port: int) -> None:

@@ -1,0 +1,97 @@
+"""Lost sessions: telling one from a direct dial, and where to rebuild it from.
+
+Both arrive as cumulative text with no session in Redis. Whoever this process answered before, or whose
+effects are on record, is a lost session and is replayed through; anybody else dialled the inputs and is
+stopped before a PIN.
+
+A replay does not run again what led to an effect, for the effect has changed what that would say (who
+has borrowed has no limit any more). Each effect is kept by its service with a checkpoint: the dialog as
+it stood when the action was called. A lost session goes on from its last effect, with the outcome on
+record; without one, nothing was changed, and its inputs say everything.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import structlog
+
+from core_ext.program import Dialog
+from ussd_engine.actions import Outcome
+from ussd_engine.plugin import Service
+from ussd_engine.turn import Turn
+
+log = structlog.get_logger("ussd.recovery")
+
+
+@dataclass(slots=True, frozen=True)
+class Checkpoint:
+    """The dialog when an effect was called. position: how much text had been used, with this input;
+    nth: which call of this action it was for this input; digest: of the text used."""
+
+    position: int
+    nth: int
+    action: str
+    doing: str
+    bundle: str
+    digest: str
+    dialog: dict[str, Any]
+    subscriber: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """What the service keeps."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def restored(self, screen: int) -> Dialog:
+        """The dialog, about to hear the outcome."""
+        dialog = Dialog(self.dialog, dict(self.subscriber), screen)
+        dialog.doing = self.doing
+        return dialog
+
+
+@dataclass(slots=True, frozen=True)
+class Lost:
+    """What is known of a lost session. dialled: how much of its text came in one dialled string; effect:
+    the last one to go on from; subscriber: the profile as it was at the start, when that is on record."""
+
+    dialled: int
+    effect: tuple[Checkpoint, Outcome] | None = None
+    subscriber: Mapping[str, Any] | None = None
+
+
+class LostSessions:
+    """Remembers the last `most` sessions begun in this process, and asks services about the others."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._begun: OrderedDict[int, int] = OrderedDict()
+
+    def remember(self, turn: Turn, dialled: int) -> None:
+        """This session's first request was answered; `dialled` characters of text came with it."""
+        key = hash((turn.gateway, turn.session_id))
+        if key not in self._begun:
+            self._begun[key] = dialled
+            if len(self._begun) > self._most:
+                self._begun.popitem(last=False)
+
+    async def find(self, turn: Turn, service: Service, digest: Callable[[str], str]) -> Lost | None:
+        """What is known of this turn's session; None: it dialled its inputs."""
+        dialled = self._begun.get(hash((turn.gateway, turn.session_id)))
+        effects = await self._effects(turn, service)
+        if not effects:
+            return None if dialled is None else Lost(dialled)
+        for checkpoint, outcome in effects:
+            used = turn.text[: checkpoint.position]
+            if len(used) == checkpoint.position and digest(used) == checkpoint.digest:
+                return Lost(dialled or 0, (checkpoint, outcome))
+        return Lost(dialled or 0, None, effects[-1][0].subscriber)
+
+    async def _effects(self, turn: Turn, service: Service) -> list[tuple[Checkpoint, Outcome]]:
+        try:
+            kept = await service.effects(turn.gateway, turn.session_id)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("could not look up the effects of a session", error=type(error).__name__)
+            return []
+        return [(Checkpoint(**checkpoint), outcome) for checkpoint, outcome in kept]
