@@ -116,9 +116,27 @@ async def test_what_a_program_started_itself_goes_with_it(screen: Screen) -> Non
     await screen.until("up")
     sleepers = [process for process in below(os.getpid()) if process.name() == "sleep"]
     assert len(sleepers) == 1
+    began = time.monotonic()
     supervisor.stop()
     await running
+    assert time.monotonic() - began < 2
     assert gone_within(5, sleepers)
+
+
+async def test_a_child_that_went_its_own_way_does_not_keep_the_program_from_starting_again(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "FIRST_DELAY_S", 0.01)
+    code = "import subprocess; subprocess.Popen(['sleep', '30'], start_new_session=True); print('up')"
+    supervisor = Supervisor([Program("web", python(code))], stop_s=5, say=screen.say)
+    before = set(psutil.process_iter())
+    running = asyncio.create_task(supervisor.run())
+    await screen.until("up", times=2)
+    supervisor.stop()
+    await running
+    for process in set(psutil.process_iter()) - before:
+        if process.name() == "sleep" and process.cmdline() == ["sleep", "30"]:
+            process.kill()
 
 
 async def test_a_line_without_end_is_passed_on_in_parts(screen: Screen) -> None:
