@@ -364,9 +364,7 @@ def test_all_faults_are_told_at_once(core: Core) -> None:
     with pytest.raises(core.scorecard.ScorecardError) as caught:
         core.scorecard.Scorecard.from_dict(card)
     paths = [path for path, _ in caught.value.problems]
-    assert paths == [
-        ("version",), ("base_points",), ("bands", 0, "decision"), ("bands", 0, "limit_cents")
-    ]  # fmt: skip
+    assert paths == [("version",), ("base_points",), ("bands", 0, "decision"), ("bands", 0, "limit_cents")]
 
 
 # -- the GIL -------------------------------------------------------------------------------------------
