@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -145,3 +146,40 @@ def test_migrate_without_a_database_says_so_without_the_password() -> None:
     assert refused.returncode == 1
     assert refused.stderr.startswith("ussd: No migration: 127.0.0.1:1/umoja says:")
     assert "secretword" not in refused.stderr
+
+
+def test_publish_versions_and_rollback(folder: Path, pg_url: str, redis_url: str) -> None:
+    def run(*arguments: str | Path) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "ussd_engine.cli", *map(str, arguments)],
+            env={"DATABASE_URL": pg_url, "REDIS_URL": redis_url, "PATH": "/usr/bin:/bin"},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return done.stdout + done.stderr
+
+    assert run("versions", "hello").startswith("Nothing of hello is published yet.")
+    first = run("publish", folder, "--note", "the first").split()[1]
+    (folder / "service.yaml").write_text(MENU.replace("Hello", "Good day"))
+    second = run("publish", folder).split()[1]
+    assert first != second
+    assert run("rollback", "hello") == f"hello {first} is live again.\n"
+    listed = [line.split() for line in run("versions", "hello").splitlines()]
+    assert [row[0] for row in listed] == ["version", first, second, first]
+    assert ["live" in row for row in listed] == [False, True, False, False]
+    assert run("rollback", "hello", "0123456789ab") == (
+        "ussd: no menu version 0123456789ab. See them with: ussd versions\n"
+    )
+    assert run("publish", folder.parent).startswith("ussd: ")
+
+
+@pytest.mark.slow
+def test_try_on_a_folder_brings_its_own_server_and_takes_it_away(folder: Path) -> None:
+    before = {process.pid for process in psutil.process_iter()}
+    done = subprocess.run(
+        [sys.executable, "-m", "ussd_engine.cli", "try", str(folder)],
+        input="", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Hello\n")
+    left = [process for process in psutil.process_iter() if process.pid not in before]
+    assert not [process for process in left if "ussd-try-" in " ".join(process.cmdline())]
