@@ -49,9 +49,12 @@ def size(text: str) -> tuple[int, bool]:
     """Units a text takes and whether they are septets: (septets, True) or (UCS-2 units, False)."""
     total: cython.Py_ssize_t = 0
     cost: cython.int
+    code: cython.int
     character: cython.Py_UCS4
+    costs: bytes = _COST  # a local, or it is looked up for each character
     for character in text:
-        cost = _septets(character)
+        code = ord(character)
+        cost = costs[code] if code < 128 else _septets(character)
         if cost == 0:
             return _ucs2_units(text), False
         total += cost

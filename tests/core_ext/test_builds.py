@@ -29,8 +29,8 @@ def test_each_module_is_there_compiled_and_interpreted(both: tuple[Core, Core], 
 
 def test_the_interpreted_build_uses_none_of_the_compiled_modules() -> None:
     core = interpreted()
-    assert core.program.paginate is core.text.paginate
-    assert core.program.paginate is not compiled().text.paginate
+    assert core.template.to_gsm is core.text.to_gsm
+    assert core.template.to_gsm is not compiled().template.to_gsm
 
 
 def test_ussd_pure_makes_python_read_the_sources(both: tuple[Core, Core]) -> None:

@@ -1,0 +1,136 @@
+"""The states of a program, built from compiled tables (see ussd_engine/menu/compile.py).
+
+Values only: what a state does is in program.py. Which fields mean something depends on the kind.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import cython
+
+from .answer import Reader
+from .template import Template
+
+MENU, ASK, LIST, DO, CHOOSE, STOP = 0, 1, 2, 3, 4, 5
+_KINDS = {"menu": MENU, "ask": ASK, "list": LIST, "do": DO, "choose": CHOOSE, "end": STOP}
+
+Compile = Callable[[str], Any]
+
+
+@cython.cclass
+class Option:
+    """A row of a menu: its label by language, and where it leads."""
+
+    label = cython.declare(dict, visibility="readonly")
+    value = cython.declare(object, visibility="readonly")
+    to = cython.declare(object, visibility="readonly")
+    key = cython.declare(object, visibility="readonly")
+    when = cython.declare(object, visibility="readonly")
+    language = cython.declare(object, visibility="readonly")
+
+    def __init__(self, row: Mapping[str, Any], compile_expression: Compile) -> None:
+        self.label = templates(row["label"])
+        self.value = row.get("value")
+        self.to = row["to"]
+        self.key = row.get("key")
+        self.when = compile_expression(row["when"]) if row.get("when") else None
+        self.language = row.get("language")
+
+
+@cython.cclass
+class State:
+    """One state. Which fields mean something depends on its kind."""
+
+    kind = cython.declare(cython.int, visibility="readonly")
+    name = cython.declare(str, visibility="readonly")
+    text = cython.declare(dict, visibility="readonly")  # language → Template
+    options = cython.declare(list, visibility="readonly")
+    fixed_keys = cython.declare(object, visibility="readonly")
+    save = cython.declare(object, visibility="readonly")
+    to = cython.declare(object, visibility="readonly")
+    back = cython.declare(cython.bint, visibility="readonly")
+    home = cython.declare(cython.bint, visibility="readonly")
+    guarded = cython.declare(cython.bint, visibility="readonly")
+    reader = cython.declare(object, visibility="readonly")
+    checks = cython.declare(list, visibility="readonly")
+    invalid = cython.declare(object, visibility="readonly")
+    action = cython.declare(str, visibility="readonly")
+    arguments = cython.declare(list, visibility="readonly")
+    outcomes = cython.declare(dict, visibility="readonly")
+    effect = cython.declare(cython.bint, visibility="readonly")
+    cases = cython.declare(list, visibility="readonly")
+    of = cython.declare(str, visibility="readonly")
+    item = cython.declare(dict, visibility="readonly")
+    empty = cython.declare(str, visibility="readonly")
+    constant = cython.declare(
+        cython.bint, visibility="readonly"
+    )  # its screen depends on language, history and size only
+    cache = cython.declare(dict, visibility="readonly")
+    keys = cython.declare(dict, visibility="readonly")  # of a constant menu: key → option
+
+    def __init__(
+        self,
+        row: Mapping[str, Any],
+        navigation_keys: set[str],
+        compile_expression: Compile,
+        parse_phone: Callable[[str], str | None],
+    ) -> None:
+        """row: one of the tables' states. navigation_keys: what no numbered row may have."""
+        self.name = row["name"]
+        self.kind = _KINDS[row["kind"]]
+        nav: str = row.get("nav", "both") if self.kind in (MENU, ASK, LIST) else "none"
+        self.back = row.get("back", True) and nav in ("both", "back")
+        self.home = nav in ("both", "home")
+        self.guarded = row.get("guarded", False)
+        self.save = row.get("save")
+        self.to = row.get("to")
+        self.text = templates(row.get("text") or {})
+        self.options = [Option(option, compile_expression) for option in row.get("options", ())]
+        self.fixed_keys = navigation_keys | {option.key for option in self.options if option.key is not None}
+        self.checks = [(compile_expression(when), templates(say)) for when, say in row.get("check", ())]
+        self.invalid = templates(row["invalid"]) if row.get("invalid") else None
+        if self.kind == ASK:
+            self.reader = Reader(
+                row["as"], row.get("pattern"), row.get("min_length"), row.get("max_length"),
+                row.get("min_value"), row.get("max_value"), parse_phone,
+            )  # fmt: skip
+        self.action = row.get("action", "")
+        self.arguments = [(name, compile_expression(source)) for name, source in row.get("with", {}).items()]
+        self.outcomes = {
+            outcome: (to, templates(say) if say else None) for outcome, (to, say) in row.get("on", {}).items()
+        }
+        self.effect = row.get("effect", False)
+        self.cases = [
+            (None if when is None else compile_expression(when), to) for when, to in row.get("cases", ())
+        ]
+        self.of = row.get("of", "")
+        self.item = templates(row.get("item") or {})
+        self.empty = row.get("empty", "")
+        self.cache = {}
+        labels = [template for option in self.options for template in option.label.values()]
+        self.constant = (
+            self.kind in (MENU, ASK, STOP)
+            and all(option.when is None for option in self.options)
+            and all(template.static is not None for template in [*self.text.values(), *labels])
+        )
+        self.keys = dict(self.numbered(self.options)) if self.constant else {}
+
+    @cython.ccall
+    def numbered(self, rows: list) -> list:  # type: ignore[type-arg]
+        """(key, row) of each row: an option's own key, or the next number no key of this state has."""
+        numbered: list = []  # type: ignore[type-arg]
+        number: cython.int = 0
+        for row in rows:
+            if isinstance(row, Option) and row.key is not None:
+                numbered.append((row.key, row))
+                continue
+            number += 1
+            while str(number) in self.fixed_keys:
+                number += 1
+            numbered.append((str(number), row))
+        return numbered
+
+
+def templates(texts: Mapping[str, Any]) -> dict[str, Template]:
+    """A text's template in each language."""
+    return {language: Template(segments) for language, segments in texts.items()}
