@@ -25,7 +25,7 @@ from ussd_engine.errors import BundleError, StoreError
 from ussd_engine.menu.messages import DEFAULTS
 from ussd_engine.observe.board import Board
 from ussd_engine.plugin import Service
-from ussd_engine.recovery import Checkpoint, LostSessions
+from ussd_engine.recovery import Checkpoint, Lost, LostSessions
 from ussd_engine.redis_link import RedisLink
 from ussd_engine.sessions import Claim, Session, Sessions
 from ussd_engine.settings import Settings
@@ -176,7 +176,7 @@ class Engine:
             result: Result | None = None
         else:
             run, result = await self._open(turn, live, session, profile, meant, deadline)
-        run.profile_changed = loaded
+        run.profile_changed = run.profile_changed or loaded
         result = await self._feed(run, result, meant)
         return await self._finish(run, result, now)
 
@@ -189,40 +189,42 @@ class Engine:
         meant: Arrival,
         deadline: float,
     ) -> tuple[_Turn, Result]:
-        """Begin a session, in place of the one that is there, or offer to go on with that."""
-        now = _now_ms()
-        fresh = Session(turn.gateway, turn.session_id, live.name, {}, rev=old.rev if old else "", started=now)
-        policy = live.resume
-        if old is not None and not meant.inputs and policy != "start" and self._resumable(old, live, now):
-            bundle = await self._bundle_of(old, live)
-            run = _Turn(turn, bundle, fresh, old.dialog, profile, deadline)
-            if bundle.program.unfinished(run.dialog):
-                fresh.bundle = bundle.name
-                go_on = bundle.program.offer if policy == "ask" else bundle.program.go_on
-                shown = go_on(run.dialog)
-                self.board.session_starts.labels(live.service).inc()
-                return run, shown
-        lost = None
+        """Begin a session in place of the one that is there, offer to go on with that, or rebuild a lost
+        one."""
+        fresh = Session(
+            turn.gateway, turn.session_id, live.name, {}, rev=old.rev if old else "", started=_now_ms()
+        )
         if meant.kind is Kind.UNKNOWN:
             lost = await _in_time(self._lost.find(turn, live.plugin, self._sessions.digest), deadline)
-        if lost is None:
-            run = _Turn(turn, live, fresh, None, profile, deadline)
-            run.dialled = len(turn.text)
-            self.board.session_starts.labels(live.service).inc()
-            return run, live.program.begin(run.dialog)
-        self.board.replays.inc()
-        if lost.effect is None:
-            run = _Turn(turn, live, fresh, None, {**profile, **(lost.subscriber or {})}, deadline)
-            run.dialled = lost.dialled
-            return run, live.program.begin(run.dialog)
-        checkpoint, outcome = lost.effect
-        fresh.bundle = checkpoint.bundle
-        bundle = await self._bundle_of(fresh, live)
-        run = _Turn(turn, bundle, fresh, None, {}, deadline)
+            if lost is not None:
+                self.board.replays.inc()
+                return await self._rebuild(_Turn(turn, live, fresh, None, profile, deadline), lost)
+        self.board.session_starts.labels(live.service).inc()
+        if old is not None and not meant.inputs and _resumable(old, live):
+            fresh.bundle = old.bundle
+            bundle = await self._bundle_of(fresh, live)
+            run = _Turn(turn, bundle, fresh, old.dialog, profile, deadline)
+            if bundle.program.unfinished(run.dialog):
+                go_on = bundle.program.offer if live.resume == "ask" else bundle.program.go_on
+                return run, go_on(run.dialog)
+            fresh.bundle = live.name
+        run = _Turn(turn, live, fresh, None, profile, deadline)
+        run.dialled = len(turn.text)
+        return run, live.program.begin(run.dialog)
+
+    async def _rebuild(self, run: _Turn, lost: Lost) -> tuple[_Turn, Result]:
+        """Bring a lost session back to its last effect, or to its start when it had none."""
         run.dialled = lost.dialled
-        run.dialog = checkpoint.restored(turn.screen)
+        if lost.effect is None:
+            run.dialog.subscriber.update(lost.subscriber or {})
+            return run, run.bundle.program.begin(run.dialog)
+        checkpoint, outcome = lost.effect
+        run.session.bundle = checkpoint.bundle
+        run.bundle = await self._bundle_of(run.session, run.bundle)
+        run.dialog = checkpoint.restored(run.turn.screen)
         run.fed = checkpoint.position
-        result = bundle.program.resume(run.dialog, outcome.name, outcome.value, outcome.subscriber)
+        run.profile_changed = True
+        result = run.bundle.program.resume(run.dialog, outcome.name, outcome.value, outcome.subscriber)
         if result.kind == NEED:
             done = {checkpoint.action: checkpoint.nth}
             result = await asyncio.create_task(self._act(run, result, run.fed, done))
@@ -357,9 +359,6 @@ class Engine:
             session.bundle = live.name
             return live
 
-    def _resumable(self, old: Session, live: Bundle, now: int) -> bool:
-        return old.more and old.turn > 0 and now - old.seen <= live.resume_for_s * 1000
-
     def _checkpoint(self, run: _Turn, action: str, position: int, nth: int) -> dict[str, Any]:
         dialog = run.dialog
         digest = self._sessions.digest(run.turn.text[:position])
@@ -385,6 +384,12 @@ class Engine:
             text=result.text, more=result.kind == SHOW, refused=bool(result.refused), turn=run.session.turn,
             ms=ms,
         )  # fmt: skip
+
+
+def _resumable(old: Session, live: Bundle) -> bool:
+    """Whether a service would go on with this session after a dropped call."""
+    in_time = _now_ms() - old.seen <= live.resume_for_s * 1000
+    return live.resume != "start" and old.more and old.turn > 0 and in_time
 
 
 def _now_ms() -> int:

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from ussd_engine.errors import StoreError
 from ussd_engine.redis_link import RedisLink, ReplyError
 
 _SAVE = b"""
@@ -76,7 +77,7 @@ class Sessions:
 
     async def load(self, msisdn: str, code: str) -> tuple[Session | None, dict[str, Any] | None]:
         """The session and the profile; None for what is not there. Raises StoreError."""
-        session, profile = await self._link.call(
+        session, profile = await self._twice(
             "MGET", f"ussd:{{{msisdn}}}:{code}", f"ussd:{{{msisdn}}}:profile"
         )
         return (
@@ -110,14 +111,24 @@ class Sessions:
         if profile is not None:
             arguments += (orjson.dumps(profile), profile_ttl_s)
         try:
-            stored = await self._link.call("EVALSHA", _SAVE_SHA, *arguments)
+            stored = await self._twice("EVALSHA", _SAVE_SHA, *arguments)
         except ReplyError as error:
             if not str(error).startswith("NOSCRIPT"):
                 raise
-            stored = await self._link.call("EVAL", _SAVE, *arguments)
+            stored = await self._twice("EVAL", _SAVE, *arguments)
         if stored:
             session.rev = rev
         return bool(stored)
+
+    async def _twice(self, *command: str | bytes | int) -> Any:
+        """Send a command, and again when the connection was lost under it. Both of ours may be: a load
+        only reads, and a save that did happen is refused the second time."""
+        try:
+            return await self._link.call(*command)
+        except ReplyError:
+            raise
+        except StoreError:
+            return await self._link.call(*command)
 
 
 def _write(session: Session, rev: str) -> bytes:

@@ -240,3 +240,10 @@ async def test_too_many_dialled_inputs_are_refused_with_a_sentence(phone: Phone)
     reply = await phone.send("*".join("2" * 65))
     assert not reply.more
     assert reply.text
+
+
+async def test_a_turn_goes_on_over_a_connection_that_was_cut(phone: Phone, engine: Engine) -> None:
+    await phone.dial()
+    for typed in ("2", "Amina"):
+        engine._link._transport.abort()  # type: ignore[union-attr]
+        assert (await phone.press(typed)).startswith(("Your name?", "Hello Amina"))
