@@ -28,7 +28,10 @@ _PLAIN = str.maketrans(
     }
 )  # fmt: skip
 
-_COST: bytes = bytes(1 if chr(code) in BASIC else 2 if chr(code) in EXTENSION else 0 for code in range(128))
+# Declared, so that compiled code indexes bytes and not an object looked up by name for each character.
+_COST = cython.declare(
+    bytes, bytes(1 if chr(code) in BASIC else 2 if chr(code) in EXTENSION else 0 for code in range(128))
+)
 _WIDE_BASIC: frozenset[str] = frozenset(character for character in BASIC if ord(character) > 127)
 _LEAST_PAGE = 8
 

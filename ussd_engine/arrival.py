@@ -7,7 +7,7 @@ there is no session to compare with is the text split at each `*`.
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ussd_engine.sessions import Session
 from ussd_engine.turn import Family, Turn
@@ -25,8 +25,7 @@ class Kind(enum.Enum):
     UNKNOWN = "unknown"  # inputs, but no session of theirs: a lost session or a direct dial
 
 
-@dataclass(slots=True, frozen=True)
-class Arrival:
+class Arrival(NamedTuple):
     """The kind, and the inputs to feed, each with its position: the key of what it will do.
 
     A position is the length of cumulative text up to and with the input, else the number of the turn:

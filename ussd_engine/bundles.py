@@ -334,9 +334,11 @@ class Bundles:
 
     async def _publish_missing(self) -> None:
         for file in sorted(self._settings.menus_dir.glob("*/service.yaml")):
-            bundle = await self._build(read_sources(file.parent))
-            if bundle.service not in self._live:
-                await self._make_live(bundle, "first start", "")
+            sources = read_sources(file.parent)
+            named = _SERVICE.search(sources.get("service.yaml", ""))
+            if named and named[1] in self._live:
+                continue  # its folder may be broken in the middle of a change; what is live goes on
+            await self._make_live(await self._build(sources), "first start", "")
 
     async def _fetch(self, name: str) -> dict[str, str] | None:
         stored = await self._redis.get(_key(name))

@@ -10,7 +10,6 @@ needs a task (time limits, actions, the database) is given one.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
@@ -60,14 +59,14 @@ class _Turn:
         bundle: Bundle,
         session: Session,
         kept: dict[str, Any] | None,
-        profile: dict[str, Any],
+        profile: dict[str, Any] | None,
         deadline: float,
     ) -> None:
         """kept: the dialog as a session holds it; None: a new one."""
         self.turn = turn
         self.bundle = bundle
         self.session = session
-        self.dialog = Dialog(kept, {**bundle.program.tables["subscriber"], **profile}, turn.screen)
+        self.dialog = Dialog(kept, {**bundle.program.tables["subscriber"], **(profile or {})}, turn.screen)
         self.deadline = deadline
         self.claimed = False
         self.profile_changed = False
@@ -149,8 +148,10 @@ class Engine:
                 if self._watch is not None:
                     self._watch(turn.msisdn, "repeat")
                 return Reply(session.reply, session.more)
-            with contextlib.suppress(_Lost):
+            try:
                 return await self._run(turn, live, session, profile, meant, deadline)
+            except _Lost:
+                continue
         raise StoreError("the session changed under this turn again and again")
 
     async def _run(
@@ -164,19 +165,20 @@ class Engine:
     ) -> Reply:
         if len(meant.inputs) > self.settings.max_inputs_per_turn:
             return Reply(live.program.sentence("expired", live.program.languages[0]), more=False)
-        loaded = profile is None
-        if profile is None:
+        # Menus that declare nothing of the subscriber need no profile.
+        asked = profile is None and bool(live.program.tables["subscriber"])
+        if asked:
             profile = await _in_time(live.plugin.profile(turn.msisdn), deadline)
         now = _now_ms()
         if meant.kind is Kind.GO_ON and session is not None:
-            bundle = await self._bundle_of(session, live)
+            bundle = live if session.bundle == live.name else await self._bundle_of(session, live)
             if session.claim is not None:
                 self.board.takeovers.inc()
             run = _Turn(turn, bundle, session, session.dialog, profile, deadline)
             result: Result | None = None
         else:
             run, result = await self._open(turn, live, session, profile, meant, deadline)
-        run.profile_changed = run.profile_changed or loaded
+        run.profile_changed = run.profile_changed or asked
         result = await self._feed(run, result, meant)
         return await self._finish(run, result, now)
 
@@ -185,7 +187,7 @@ class Engine:
         turn: Turn,
         live: Bundle,
         old: Session | None,
-        profile: dict[str, Any],
+        profile: dict[str, Any] | None,
         meant: Arrival,
         deadline: float,
     ) -> tuple[_Turn, Result]:
@@ -337,8 +339,8 @@ class Engine:
 
     # -- small parts ---------------------------------------------------------------------------
 
-    async def _save(self, run: _Turn, profile: dict[str, Any] | None) -> bool:
-        return await self._sessions.save(
+    def _save(self, run: _Turn, profile: dict[str, Any] | None) -> Coroutine[Any, Any, bool]:
+        return self._sessions.save(
             run.turn.msisdn,
             run.turn.service_code,
             run.session,

@@ -41,8 +41,7 @@ class Turn(NamedTuple):
     echo: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(slots=True, frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """What the phone shows. more: the session goes on and waits for an input."""
 
     text: str
