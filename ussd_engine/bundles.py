@@ -338,7 +338,9 @@ class Bundles:
             named = _SERVICE.search(sources.get("service.yaml", ""))
             if named and named[1] in self._live:
                 continue  # its folder may be broken in the middle of a change; what is live goes on
-            await self._make_live(await self._build(sources), "first start", "")
+            bundle = await self._build(sources)
+            if bundle.service not in self._live:
+                await self._make_live(bundle, "first start", "")
 
     async def _fetch(self, name: str) -> dict[str, str] | None:
         stored = await self._redis.get(_key(name))

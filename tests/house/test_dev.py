@@ -5,6 +5,7 @@ import json
 import os
 import queue
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -29,12 +30,18 @@ USSD = [sys.executable, "-m", "ussd_engine.cli"]
 class Dev:
     """A running `ussd dev` and what it has printed."""
 
-    def __init__(self, data: Path, *options: str) -> None:
+    def __init__(self, data: Path, menus: Path) -> None:
+        self.data = data
+        self.menus = menus
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        command = [*USSD, "dev", "--port", str(self.port), "--data", str(data), *options]
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+            [*USSD, "dev", "--port", str(self.port), "--data", str(data)],
+            env={**os.environ, "MENUS_DIR": str(menus)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
         )
         self.output = ""
         self._lines: queue.Queue[str | None] = queue.Queue()
@@ -87,44 +94,43 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+HELLO = """\
+service: hello
+codes: ["*384*1#"]
+languages: [en]
+start: hi
+session: {timeout: 60s}
+states:
+  hi:
+    end: {en: First}
+"""
+
+
+@pytest.fixture(scope="module")
+def menus(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
+    """The lender's menus, and one more folder that may be broken."""
+    folder = tmp_path_factory.mktemp("menus")
+    shutil.copytree(repository / "menus" / "umoja", folder / "umoja")
+    (folder / "hello").mkdir()
+    (folder / "hello" / "service.yaml").write_text(HELLO)
+    return folder
+
+
 @contextlib.contextmanager
-def dev(data: Path, *options: str) -> Iterator[Dev]:
-    running = Dev(data, *options)
+def dev(data: Path, menus: Path) -> Iterator[Dev]:
+    running = Dev(data, menus)
     try:
-        yield running
+        yield running.started()
     finally:
         if running.process.poll() is None:
             running.stop(signal.SIGTERM)
 
 
-def test_it_serves_and_says_where_to_look_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
-    with dev(tmp_path) as running:
-        running.started()
-        assert json.loads(running.get("/ready")[1])["ready"] is True
-        assert running.get("/phone")[0] == 200
-        assert running.dial("first").startswith("CON ")
-        for said in (
-            f"{running.url}/phone",
-            "*384*89598#",
-            f"{running.url}/ready",
-            "postgresql://",
-        ):
-            assert said in running.output
-        everything = below(running.process.pid)
-        assert {"postgres", "redis-server"} & {process.name() for process in everything}
-        assert running.stop() < 3
-        assert running.process.returncode == 0
-        assert gone_within(1, everything)
-
-
-def test_the_second_start_has_the_data_of_the_first(tmp_path: Path) -> None:
-    for statement, answer in (
-        ("CREATE TABLE kept AS SELECT 7 AS number", ""),
-        ("SELECT number FROM kept", "7"),
-    ):
-        with dev(tmp_path, "--no-reload") as running:
-            running.started()
-            assert psql(running, statement) == answer
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, menus: Path) -> Iterator[Dev]:
+    """One that runs while the tests look at it."""
+    with dev(tmp_path_factory.mktemp("data"), menus) as running:
+        yield running
 
 
 def psql(running: Dev, statement: str) -> str:
@@ -134,96 +140,89 @@ def psql(running: Dev, statement: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_two_run_at_once_in_different_folders(tmp_path: Path) -> None:
-    with dev(tmp_path / "one") as one, dev(tmp_path / "two") as two:
-        for running in (one, two):
-            running.started()
-            assert running.get("/ready")[0] == 200
+def test_it_serves_and_says_where_to_look(shared: Dev) -> None:
+    assert json.loads(shared.get("/ready")[1])["ready"] is True
+    assert shared.get("/phone")[0] == 200
+    assert shared.dial("first").startswith("CON ")
+    for said in (f"{shared.url}/phone", f"{shared.url}/ready", "*384*89598#", "postgresql://", "unix://"):
+        assert said in shared.output
 
 
-def test_a_killed_one_leaves_no_process_and_the_next_recovers(tmp_path: Path) -> None:
-    with dev(tmp_path) as running:
-        running.started()
-        everything = below(running.process.pid)
-        assert len(everything) > 4
-        running.process.send_signal(signal.SIGKILL)
-        running.process.wait()
-        assert gone_within(15, everything)
-    with dev(tmp_path) as again:
-        assert again.started().get("/ready")[0] == 200
+def test_a_folder_in_use_is_refused_in_one_line(shared: Dev) -> None:
+    command = [*USSD, "dev", "--port", str(free_port()), "--data", str(shared.data)]
+    second = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert second.returncode == 1
+    assert second.stderr.startswith(f"ussd: {shared.data} is in use by process {shared.process.pid}.")
+    assert second.stderr.count("\n") == 1
 
 
-def test_a_folder_in_use_is_refused_in_one_line(tmp_path: Path) -> None:
-    with dev(tmp_path) as running:
-        running.started()
-        second = subprocess.run(
-            [*USSD, "dev", "--port", str(free_port()), "--data", str(tmp_path)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert second.returncode == 1
-        assert second.stderr.startswith(f"ussd: {tmp_path} is in use by process {running.process.pid}.")
-        assert second.stderr.count("\n") == 1
-
-
-def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        port = str(other.getsockname()[1])
-        command = [*USSD, "dev", "--port", port, "--data", str(tmp_path / "data")]
-        refused = subprocess.run(command, capture_output=True, text=True, check=False)
+def test_a_taken_port_is_refused_before_anything_starts(shared: Dev, tmp_path: Path) -> None:
+    command = [*USSD, "dev", "--port", str(shared.port), "--data", str(tmp_path / "data")]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
     assert refused.returncode == 1
-    assert f"port {port}: Address already in use" in refused.stderr
+    assert f"port {shared.port}: Address already in use" in refused.stderr
     assert not (tmp_path / "data").exists()
 
 
-def test_a_web_server_that_dies_is_started_again(tmp_path: Path) -> None:
-    with dev(tmp_path) as running:
-        running.started()
-        (web,) = [p for p in below(running.process.pid) if "serve" in p.cmdline()]
-        web.kill()
-        running.until("starting again")
-        running.until("serving")
-        assert running.dial("again").startswith("CON ")
+def test_a_saved_menu_is_live_at_once_and_a_broken_one_changes_nothing(shared: Dev) -> None:
+    file = shared.menus / "hello" / "service.yaml"
+    file.write_text(HELLO.replace("First", "Second"))
+    shared.until("is live for new sessions")
+    file.write_text(HELLO.replace("hi:", "ho:"))
+    shared.until("is not published, the last good version goes on")
+    shared.until(r"service\.yaml:\d+:\d+: error")
+    file.write_text(HELLO)
+    shared.until("is live for new sessions")
 
 
-def test_a_database_that_dies_stops_it_with_the_reason(tmp_path: Path) -> None:
-    with dev(tmp_path) as running:
-        running.started()
+def test_a_web_server_that_dies_is_started_again_also_while_a_menu_is_broken(shared: Dev) -> None:
+    file = shared.menus / "hello" / "service.yaml"
+    file.write_text(HELLO.replace("hi:", "ho:"))
+    shared.until("is not published")
+    (web,) = [process for process in below(shared.process.pid) if "serve" in process.cmdline()]
+    web.kill()
+    shared.until("starting again")
+    shared.until("serving")
+    assert shared.dial("again").startswith("CON ")
+    file.write_text(HELLO)
+
+
+def test_another_runs_beside_it_in_a_folder_of_its_own(shared: Dev, menus: Path, tmp_path: Path) -> None:
+    psql(shared, "CREATE TABLE only_in_the_first ()")
+    with dev(tmp_path, menus) as other:
+        assert (shared.get("/ready")[0], other.get("/ready")[0]) == (200, 200)
+        assert psql(other, "SELECT to_regclass('only_in_the_first') IS NULL") == "t"
+
+
+def test_ctrl_c_ends_everything_in_three_seconds_and_the_next_start_has_the_data(
+    menus: Path, tmp_path: Path
+) -> None:
+    with dev(tmp_path, menus) as running:
+        psql(running, "CREATE TABLE kept AS SELECT 7 AS number")
+        everything = below(running.process.pid)
+        assert {"postgres", "redis-server", "valkey-server"} & {process.name() for process in everything}
+        assert running.stop(signal.SIGINT) < 3
+        assert running.process.returncode == 0
+        assert gone_within(1, everything)
+    with dev(tmp_path, menus) as again:
+        assert psql(again, "SELECT number FROM kept") == "7"
+
+
+def test_a_killed_one_leaves_no_process_and_the_next_start_recovers(menus: Path, tmp_path: Path) -> None:
+    with dev(tmp_path, menus) as running:
+        everything = below(running.process.pid)
+        assert len(everything) > 4
+        running.process.kill()
+        running.process.wait()
+        assert gone_within(15, everything)
+    with dev(tmp_path, menus) as again:
+        assert again.get("/ready")[0] == 200
+        # And a server that dies is told, not run without.
         (redis,) = [
-            p for p in psutil.Process(running.process.pid).children() if re.search("redis|valkey", p.name())
+            child
+            for child in psutil.Process(again.process.pid).children()
+            if re.search("redis|valkey", child.name())
         ]
         redis.kill()
-        running.until("Redis ended by itself")
-        assert running.process.wait(10) == 1
-
-
-def test_a_saved_menu_is_live_at_once_and_a_broken_one_changes_nothing(
-    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    menus = tmp_path / "menus" / "hello"
-    menus.mkdir(parents=True)
-    file = menus / "service.yaml"
-    good = (
-        'service: hello\ncodes: ["*384*1#"]\nlanguages: [en]\nstart: hi\n'
-        "session: {timeout: 60s}\nstates:\n  hi:\n    end: {en: First}\n"
-    )
-    file.write_text(good)
-    monkeypatch.setenv("MENUS_DIR", str(menus.parent))
-    with dev(tmp_path / "data") as running:
-        running.started()
-        file.write_text(good.replace("First", "Second"))
-        running.until("is live for new sessions")
-        file.write_text(good.replace("hi:", "ho:"))
-        running.until("is not published, the last good version goes on")
-        running.until(r"service\.yaml:\d+:\d+: error")
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has this difficulty")
-def test_root_can_run_it_in_a_folder_closed_to_others(tmp_path: Path) -> None:
-    closed = tmp_path / "closed"
-    closed.mkdir(mode=0o700)
-    with dev(closed / "data") as running:
-        assert running.started().get("/ready")[0] == 200
+        again.until("Redis ended by itself")
+        assert again.process.wait(10) == 1
