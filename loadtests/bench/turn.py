@@ -72,7 +72,8 @@ def run(options: argparse.Namespace) -> Report:
                 sample = measure(client, plan, pinned, subject.pid, redis)
                 if turn:
                     subject.samples.append(sample)
-    step_us = step.measure(options.repeats)
+    with pinned.on_server():
+        step_us = step.measure(options.repeats)
     values = _values(subjects, exact, step_us) | {
         "client": name,
         "connections": options.connections,
@@ -112,21 +113,23 @@ def _values(subjects: list[_Subject], exact: Answers, step_us: list[float]) -> d
     samples = [sample for subject in subjects for sample in subject.samples]
     # What the do-nothing server could answer if the client could ask it: a fairer limit than its rate.
     limit = round(1e6 / subjects[-1].middle(lambda sample: sample.server_cpu_us))
+    cpu = {
+        KEYS[subject.name]: round(subject.middle(lambda sample: sample.server_cpu_us), 2)
+        for subject in subjects
+    }
     return {
         **rates,
         "p50_ms": round(engine.middle(lambda sample: sample.p50_ms), 3),
         "p99_ms": round(engine.middle(lambda sample: sample.p99_ms), 3),
-        "server_cpu_us_per_turn": round(engine.middle(lambda sample: sample.server_cpu_us), 2),
+        "server_cpu_us_per_turn": cpu["turns_per_s"],
         "step_us": round(statistics.median(step_us), 3),
         "of_hello": round(rates["turns_per_s"] / rates["aiohttp_hello_per_s"], 3),
         "of_naive": round(rates["turns_per_s"] / rates["naive_per_s"], 2),
         "of_limit": round(rates["turns_per_s"] / limit, 3),
+        "of_hello_by_cpu": round(cpu["aiohttp_hello_per_s"] / cpu["turns_per_s"], 3),
         "limit_by_cpu_per_s": limit,
         "client_max_per_s": rates["limit_per_s"],
-        "cpu_us_per_request": {
-            KEYS[subject.name]: round(subject.middle(lambda sample: sample.server_cpu_us), 2)
-            for subject in subjects
-        },
+        "cpu_us_per_request": cpu,
         "busy": {KEYS[subject.name]: _busy(subject) for subject in subjects},
         "answers": {
             "right": sum(sample.right for sample in samples),
@@ -194,11 +197,13 @@ def _notes(values: dict[str, Any]) -> list[str]:
         f"answers: {answers['right']:,} right, {answers['wrong']} wrong; and each against its own request:"
         f" {answers['checked_exactly']:,} right, {answers['checked_exactly_wrong']} wrong",
     ]
-    if busy["server"] < FULL:
+    if busy["server"] + busy["noise"] < FULL:
         notes.append(f"The engine's core was {busy['server']:.0%} busy: the client and Redis held it back.")
-    if values["busy"]["limit_per_s"]["server"] < FULL:
+    limit = values["busy"]["limit_per_s"]
+    if limit["server"] + limit["noise"] < FULL:
         notes.append(
-            "The server that does nothing was not busy all the time: its row is what the client can do."
+            "The server that does nothing was not busy all the time: its row is what the client can ask."
+            f" By its CPU time it could answer {values['limit_by_cpu_per_s']:,}/s."
         )
     noisy = [key for key, shares in values["busy"].items() if shares["noise"] > NOISE]
     if noisy:
