@@ -145,12 +145,13 @@ def until(process: "subprocess.Popen[str]", said: str) -> None:
     pytest.fail(f"it ended without saying {said!r}:\n{output}")
 
 
-def stopped(process: "subprocess.Popen[str]") -> int:
+def stop(process: "subprocess.Popen[str]") -> None:
+    """It ends in order, and nothing of it stays."""
     everything = below(process.pid)
     process.terminate()
-    process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 0, output
     assert gone_within(5, everything)
-    return process.returncode
 
 
 @pytest.fixture
@@ -183,7 +184,7 @@ def test_web_serves_with_its_workers_and_stops_in_order(
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=10) as answer:
             assert answer.status == 200
     finally:
-        assert stopped(web) == 0
+        stop(web)
 
 
 @pytest.mark.slow
@@ -192,7 +193,7 @@ def test_worker_takes_tasks_and_stops_in_order(compose: dict[str, Any], migrated
     try:
         until(worker, "ready.")
     finally:
-        assert stopped(worker) == 0
+        stop(worker)
 
 
 @pytest.mark.slow
@@ -201,7 +202,7 @@ def test_beat_starts_and_stops_in_order(compose: dict[str, Any], migrated: dict[
     try:
         until(beat, "beat: Starting")
     finally:
-        assert stopped(beat) == 0
+        stop(beat)
 
 
 def test_production_with_the_development_secret_does_not_start(environment: dict[str, str]) -> None:

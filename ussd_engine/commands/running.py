@@ -91,6 +91,7 @@ def worker(concurrency: int) -> None:
 def beat() -> None:
     """Run the Celery beat. The schedule is code, so it keeps no file (Celery's own is a pickle)."""
     app = _celery()
+    app.amqp  # noqa: B018 - imported now: a signal while Celery imports it late would end in a traceback
     app.start(["--quiet", "beat", "--loglevel=INFO", "--scheduler=celery.beat:Scheduler", "--pidfile="])
 
 
