@@ -32,6 +32,7 @@ MENU_TYPES: Mapping[Any, str] = {
 }  # fmt: skip
 
 FAILED = "failed"
+LATE = "late"  # ran out of time; a menu need not handle it
 
 
 @dataclass(slots=True, frozen=True)

@@ -11,67 +11,32 @@ needs a task (time limits, actions, the database) is given one.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
 import structlog
 
 from core_ext.program import END, NEED, SHOW, Dialog, ProgramFault, Result
-from ussd_engine.actions import FAILED, Call, Outcome
+from ussd_engine.acting import ANSWER_MARGIN_S, Actor, Overtaken, Run, Watch
+from ussd_engine.actions import LATE
 from ussd_engine.arrival import Arrival, Kind, arrival, split
 from ussd_engine.bundles import Bundle, Bundles
 from ussd_engine.errors import BundleError, StoreError
 from ussd_engine.menu.messages import DEFAULTS
 from ussd_engine.observe.board import Board
 from ussd_engine.plugin import Service
-from ussd_engine.recovery import Checkpoint, Lost, LostSessions
+from ussd_engine.recovery import Lost, LostSessions
 from ussd_engine.redis_link import RedisLink
-from ussd_engine.sessions import Claim, Session, Sessions
+from ussd_engine.sessions import Session, Sessions
 from ussd_engine.settings import Settings
 from ussd_engine.turn import Reply, SessionEvent, Turn
 
 log = structlog.get_logger("ussd.engine")
 
-_LATE = "late"
 _MAX_RACES = 20
 _FIRST_POLL_S = 0.01
 _LONGEST_POLL_S = 0.2
-_ANSWER_MARGIN_S = 0.5  # kept of the gateway's time to save and answer
-
-Watch = Callable[..., None]
 T = TypeVar("T")
-
-
-class _Lost(Exception):
-    """Another request saved this session first: load again."""
-
-
-class _Turn:
-    """What one turn carries along: its dialog, and whether it holds the claim."""
-
-    __slots__ = (
-        "bundle", "claimed", "deadline", "dialled", "dialog", "fed", "profile_changed", "session", "turn",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        turn: Turn,
-        bundle: Bundle,
-        session: Session,
-        kept: dict[str, Any] | None,
-        profile: dict[str, Any] | None,
-        deadline: float,
-    ) -> None:
-        """kept: the dialog as a session holds it; None: a new one."""
-        self.turn = turn
-        self.bundle = bundle
-        self.session = session
-        self.dialog = Dialog(kept, {**bundle.program.tables["subscriber"], **(profile or {})}, turn.screen)
-        self.deadline = deadline
-        self.claimed = False
-        self.profile_changed = False
-        self.dialled = 0  # how much of the text came in one dialled string
-        self.fed = -1  # inputs up to this position are in the dialog already
 
 
 class Engine:
@@ -86,6 +51,7 @@ class Engine:
         self.board = board
         self._link = link
         self._sessions = Sessions(link, settings.secret.get_secret_value())
+        self._actor = Actor(settings, self._sessions, board, watch)
         self._lost = LostSessions(settings.recent_sessions)
         self._watch = watch
 
@@ -137,7 +103,7 @@ class Engine:
             meant = arrival(turn, session, self._sessions.digest, _now_ms())
             while meant.kind is Kind.WAIT:
                 if time.monotonic() + pause > deadline:
-                    return Reply(live.program.sentence(_LATE, _language(session, live)), more=False)
+                    return Reply(live.program.sentence(LATE, _language(session, live)), more=False)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_POLL_S)
                 session, profile = await self._sessions.load(turn.msisdn, turn.service_code)
@@ -150,7 +116,7 @@ class Engine:
                 return Reply(session.reply, session.more)
             try:
                 return await self._run(turn, live, session, profile, meant, deadline)
-            except _Lost:
+            except Overtaken:
                 continue
         raise StoreError("the session changed under this turn again and again")
 
@@ -174,7 +140,7 @@ class Engine:
             bundle = live if session.bundle == live.name else await self._bundle_of(session, live)
             if session.claim is not None:
                 self.board.takeovers.inc()
-            run = _Turn(turn, bundle, session, session.dialog, profile, deadline)
+            run = Run(turn, bundle, session, session.dialog, profile, deadline)
             result: Result | None = None
         else:
             run, result = await self._open(turn, live, session, profile, meant, deadline)
@@ -190,7 +156,7 @@ class Engine:
         profile: dict[str, Any] | None,
         meant: Arrival,
         deadline: float,
-    ) -> tuple[_Turn, Result]:
+    ) -> tuple[Run, Result]:
         """Begin a session in place of the one that is there, offer to go on with that, or rebuild a lost
         one."""
         fresh = Session(
@@ -200,21 +166,21 @@ class Engine:
             lost = await _in_time(self._lost.find(turn, live.plugin, self._sessions.digest), deadline)
             if lost is not None:
                 self.board.replays.inc()
-                return await self._rebuild(_Turn(turn, live, fresh, None, profile, deadline), lost)
+                return await self._rebuild(Run(turn, live, fresh, None, profile, deadline), lost)
         self.board.session_starts.labels(live.service).inc()
         if old is not None and not meant.inputs and _resumable(old, live):
             fresh.bundle = old.bundle
             bundle = await self._bundle_of(fresh, live)
-            run = _Turn(turn, bundle, fresh, old.dialog, profile, deadline)
+            run = Run(turn, bundle, fresh, old.dialog, profile, deadline)
             if bundle.program.unfinished(run.dialog):
                 go_on = bundle.program.offer if live.resume == "ask" else bundle.program.go_on
                 return run, go_on(run.dialog)
             fresh.bundle = live.name
-        run = _Turn(turn, live, fresh, None, profile, deadline)
+        run = Run(turn, live, fresh, None, profile, deadline)
         run.dialled = len(turn.text)
         return run, live.program.begin(run.dialog)
 
-    async def _rebuild(self, run: _Turn, lost: Lost) -> tuple[_Turn, Result]:
+    async def _rebuild(self, run: Run, lost: Lost) -> tuple[Run, Result]:
         """Bring a lost session back to its last effect, or to its start when it had none."""
         run.dialled = lost.dialled
         if lost.effect is None:
@@ -229,15 +195,15 @@ class Engine:
         result = run.bundle.program.resume(run.dialog, outcome.name, outcome.value, outcome.subscriber)
         if result.kind == NEED:
             done = {checkpoint.action: checkpoint.nth}
-            result = await asyncio.create_task(self._act(run, result, run.fed, done))
+            result = await asyncio.create_task(self._actor.act(run, result, run.fed, done))
         return run, result
 
-    async def _feed(self, run: _Turn, result: Result | None, meant: Arrival) -> Result:
+    async def _feed(self, run: Run, result: Result | None, meant: Arrival) -> Result:
         """Walk the dialog through the inputs, running the actions it needs."""
         program = run.bundle.program
         dialog = run.dialog
         if result is not None and result.kind == NEED:
-            result = await asyncio.create_task(self._act(run, result, 0))
+            result = await asyncio.create_task(self._actor.act(run, result, 0))
         for position, text in meant.inputs:
             if position <= run.fed:
                 continue
@@ -249,71 +215,11 @@ class Engine:
                     continue
             result = program.step(dialog, text)
             if result.kind == NEED:
-                result = await asyncio.create_task(self._act(run, result, position))
+                result = await asyncio.create_task(self._actor.act(run, result, position))
         assert result is not None
         return result
 
-    async def _act(
-        self, run: _Turn, result: Result, position: int, done: dict[str, int] | None = None
-    ) -> Result:
-        """Run the actions one input leads to, until a screen. done: how often each was called for it."""
-        done = done or {}
-        while result.kind == NEED:
-            if not run.claimed:
-                await self._claim(run)
-            name = result.action
-            done[name] = done.get(name, 0) + 1
-            key = f"{run.turn.gateway}:{run.turn.session_id}:{position}:{name}"
-            if done[name] > 1:
-                key += f":{done[name]}"
-            outcome = await self._call(run, key, result, position, done[name])
-            if outcome.subscriber:
-                run.profile_changed = True
-            result = run.bundle.program.resume(run.dialog, outcome.name, outcome.value, outcome.subscriber)
-        return result
-
-    async def _claim(self, run: _Turn) -> None:
-        """Mark the session: this turn is being worked on, until its deadline."""
-        session = run.session
-        ms_left = int(max(0.0, run.deadline - time.monotonic()) * 1000)
-        session.claim = Claim(len(run.turn.text), self._sessions.digest(run.turn.text), _now_ms() + ms_left)
-        if not await self._save(run, None):
-            raise _Lost
-        run.claimed = True
-
-    async def _call(self, run: _Turn, key: str, need: Result, position: int, nth: int) -> Outcome:
-        name = need.action
-        action = run.bundle.plugin.registry.get(name)
-        if action is None:
-            raise ProgramFault(f"no action named {name!r}")
-        left = run.deadline - time.monotonic() - _ANSWER_MARGIN_S
-        budget = min(action.timeout_s, left)
-        call = Call(
-            key, run.turn.msisdn, run.dialog.language, run.bundle.service, run.turn.gateway, run.turn.network,
-            run.bundle.name, run.bundle.data, budget, run.dialog.subscriber,
-            self._checkpoint(run, name, position, nth) if action.effect else {},
-        )  # fmt: skip
-        started = time.monotonic()
-        if budget <= 0:
-            outcome = Outcome(_LATE)
-        else:
-            try:
-                outcome = await asyncio.wait_for(action.function(call, **need.arguments), budget)
-            except TimeoutError:
-                log.warning("action ran out of time", action=name, seconds=round(budget, 3))
-                outcome = Outcome(_LATE)
-            except Exception:
-                log.exception("action failed", action=name)
-                outcome = Outcome(FAILED)
-        seconds = time.monotonic() - started
-        self.board.action(name, outcome.name, seconds)
-        if self._watch is not None:
-            self._watch(
-                run.turn.msisdn, "action", name=name, outcome=outcome.name, ms=round(seconds * 1000, 1)
-            )
-        return outcome
-
-    async def _finish(self, run: _Turn, result: Result, now: int) -> Reply:
+    async def _finish(self, run: Run, result: Result, now: int) -> Reply:
         """Save, and only then answer."""
         turn, session, dialog = run.turn, run.session, run.dialog
         waiting = session.dialog.get("state", "")
@@ -326,8 +232,8 @@ class Engine:
         session.turn += 1
         session.seen = now
         profile = dialog.subscriber if run.profile_changed else None
-        if not await self._save(run, profile) and not run.claimed:
-            raise _Lost
+        if not await self._actor.save(run, profile) and not run.claimed:
+            raise Overtaken
         # With a claim lost to a newer dial the effect is done and on record: its answer is still true.
         if session.turn == 1:
             self._lost.remember(turn, run.dialled)
@@ -338,17 +244,6 @@ class Engine:
         return Reply(result.text, session.more)
 
     # -- small parts ---------------------------------------------------------------------------
-
-    def _save(self, run: _Turn, profile: dict[str, Any] | None) -> Coroutine[Any, Any, bool]:
-        return self._sessions.save(
-            run.turn.msisdn,
-            run.turn.service_code,
-            run.session,
-            run.bundle.ttl_s,
-            profile,
-            self.settings.profile_ttl_s,
-            self.settings.max_session,
-        )
 
     async def _bundle_of(self, session: Session, live: Bundle) -> Bundle:
         """The version a session is on; the live one when that cannot be had any more."""
@@ -361,19 +256,13 @@ class Engine:
             session.bundle = live.name
             return live
 
-    def _checkpoint(self, run: _Turn, action: str, position: int, nth: int) -> dict[str, Any]:
-        dialog = run.dialog
-        digest = self._sessions.digest(run.turn.text[:position])
-        kept = dialog.dump(), dict(dialog.subscriber)
-        return Checkpoint(position, nth, action, dialog.doing, run.bundle.name, digest, *kept).as_json()
-
     def _sentence(self, name: str, turn: Turn) -> str:
         live = self.bundles.for_code(turn.service_code) or self.bundles.any()
         if live is None:
             return DEFAULTS[name]["en"]
         return live.program.sentence(name, live.program.languages[0])
 
-    def _report(self, run: _Turn, result: Result, waited: str) -> None:
+    def _report(self, run: Run, result: Result, waited: str) -> None:
         """Tell the development phone what happened; an answer to a PIN or a confirmation is not shown."""
         assert self._watch is not None
         program, turn = run.bundle.program, run.turn
@@ -400,7 +289,7 @@ def _now_ms() -> int:
 
 async def _in_time(asked: Coroutine[Any, Any, T], deadline: float) -> T:
     """What was asked, in a task of its own, or TimeoutError."""
-    left = max(0.05, deadline - time.monotonic() - _ANSWER_MARGIN_S)
+    left = max(0.05, deadline - time.monotonic() - ANSWER_MARGIN_S)
     return await asyncio.create_task(asyncio.wait_for(asked, left))
 
 

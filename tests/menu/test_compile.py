@@ -30,6 +30,7 @@ def test_the_head_of_the_tables():
         "resume_for_s": 600,
         "screen": 160,
         "keys": {"back": "0", "home": "00", "more": "98"},
+        "subscriber": {"registered": False, "name": ""},
     }
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ussd_engine.actions import FAILED, Registry
+from ussd_engine.actions import FAILED, LATE, Registry
 from ussd_engine.menu.compile import unknown_value
 from ussd_engine.menu.findings import Position, Report, did_you_mean, listed, shown
 from ussd_engine.menu.model import Do, Model, VarType
@@ -26,7 +26,6 @@ from ussd_engine.menu.reading.shape import Fields, as_mapping
 from ussd_engine.menu.source import Mapping as Tree
 from ussd_engine.menu.source import Node, Scalar, Sequence, parse
 
-LATE = "late"
 _MONEY = re.compile(r"(-?)([0-9][0-9,]*)(?:\.([0-9]{2}))?")
 _INTEGER = re.compile(r"-?[0-9]+")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

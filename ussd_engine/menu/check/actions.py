@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ussd_engine.actions import FAILED, Action, Registry
+from ussd_engine.actions import FAILED, LATE, Action, Registry
 from ussd_engine.menu.check.conditions import infer
-from ussd_engine.menu.check.graph import LATE
 from ussd_engine.menu.check.names import PIN, Names
 from ussd_engine.menu.findings import Report, did_you_mean, listed, shown
 from ussd_engine.menu.model import Argument, Do, Model, VarType

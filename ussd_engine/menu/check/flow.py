@@ -5,8 +5,8 @@ every way there sets it; a secret only in a `do` that comes before anything else
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ussd_engine.actions import FAILED
-from ussd_engine.menu.check.graph import LATE, NOTHING, Edge, Graph, shortest_path
+from ussd_engine.actions import FAILED, LATE
+from ussd_engine.menu.check.graph import NOTHING, Edge, Graph, shortest_path
 from ussd_engine.menu.check.names import ITEM, SUBSCRIBER, Names, conditions_of, texts_of
 from ussd_engine.menu.findings import Position, Report, shown
 from ussd_engine.menu.model import Ask, Condition, Do, Listing, Model, State, Text

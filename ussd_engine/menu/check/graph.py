@@ -5,12 +5,11 @@ it: targets exist, states are reachable and can reach an end, no loop goes round
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from ussd_engine.actions import FAILED, Registry
+from ussd_engine.actions import FAILED, LATE, Registry
 from ussd_engine.menu.findings import Report, closest, listed, shown
 from ussd_engine.menu.model import Ask, Choose, Do, End, Listing, Menu, Model, State, Waiting
 from ussd_engine.menu.source import Scalar
 
-LATE = "late"
 NOTHING: frozenset[str] = frozenset()
 
 
