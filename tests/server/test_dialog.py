@@ -133,6 +133,18 @@ async def test_a_dialog_outlives_the_loss_of_all_of_redis_at_every_step(
     await connection.close()
 
 
+async def test_a_session_of_the_loan_service_stays_under_a_kilobyte(port: int, redis_url: str) -> None:
+    typed: list[str] = []
+    sizes: dict[str, int] = {}
+    with redis.Redis.from_url(redis_url) as client:
+        for pressed, screen in JOIN + BORROW:
+            typed += [pressed] if pressed else []
+            await press(port, typed)
+            sizes[screen] = client.strlen(f"ussd:{{{MSISDN}}}:{CODE}")
+    assert min(sizes.values()) > 0
+    assert max(sizes.values()) < 1024, sizes
+
+
 async def test_an_unknown_service_code_gets_a_sentence(port: int) -> None:
     answer = await ask(port, post(form(code="*384*1#")))
     assert (answer.status, answer.body[:4]) == (200, "END ")
