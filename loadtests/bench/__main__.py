@@ -21,7 +21,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     parser.add_argument("--seconds", type=int, default=3, help="of each measured run (default 3)")
     parser.add_argument("--repeats", type=int, default=3, help="of each measurement (default 3)")
-    parser.add_argument("--connections", type=int, default=64, help="of the load generator (default 64)")
+    parser.add_argument("--connections", type=int, default=128, help="of the load generator (default 128)")
     parser.add_argument("--client", choices=["auto", "wrk", "asyncio"], default="auto", help="load generator")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped

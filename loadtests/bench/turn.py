@@ -198,7 +198,10 @@ def _notes(values: dict[str, Any]) -> list[str]:
         f" {answers['checked_exactly']:,} right, {answers['checked_exactly_wrong']} wrong",
     ]
     if busy["server"] + busy["noise"] < FULL:
-        notes.append(f"The engine's core was {busy['server']:.0%} busy: the client and Redis held it back.")
+        notes.append(
+            f"The engine's core was {busy['server']:.0%} busy: it waited for the client and Redis, or for"
+            " what else ran on their core."
+        )
     limit = values["busy"]["limit_per_s"]
     if limit["server"] + limit["noise"] < FULL:
         notes.append(
