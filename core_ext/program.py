@@ -19,7 +19,8 @@ one phone is: the state that waits for an answer, its variables, and the waiting
 `menu`, `ask` and `list` wait. `choose` and `do` are passed through, at most MAX_STATES in one go.
 Whatever waits is pushed on `history` when it is left, and entering a state that is already there
 cuts the history back to it: so history is a path without loops, and back is pop. An effect that went
-well ("ok") clears it: back never crosses what has been done. An answer that is refused re-shows its
+well ("ok") clears it: back never crosses what has been done. Where there is no way back, variables
+that nothing can read any more are forgotten. An answer that is refused re-shows its
 state with a note above.
 
 A fault in the tables or an expression raises `ProgramFault`; the caller says a plain sentence.
@@ -228,6 +229,8 @@ class Program:
             del dialog.history[dialog.history.index(state.name) :]
         dialog.state = state.name
         dialog.page = 0
+        if not dialog.history and dialog.vars and state.keeps is not None:
+            dialog.vars = {name: dialog.vars[name] for name in dialog.vars if name in state.keeps}
         return self._show(dialog, state)
 
     @cython.cfunc

@@ -65,6 +65,7 @@ class State:
     constant = cython.declare(
         cython.bint, visibility="readonly"
     )  # its screen depends on language, history and size only
+    keeps = cython.declare(object, visibility="readonly")  # variables that may still be read from here on
     cache = cython.declare(dict, visibility="readonly")
     keys = cython.declare(dict, visibility="readonly")  # of a constant menu: key → option
 
@@ -106,6 +107,7 @@ class State:
         self.of = row.get("of", "")
         self.item = templates(row.get("item") or {})
         self.empty = row.get("empty", "")
+        self.keeps = frozenset(row["keeps"]) if "keeps" in row else None
         self.cache = {}
         labels = [template for option in self.options for template in option.label.values()]
         self.constant = (

@@ -9,6 +9,7 @@ from typing import Any
 from core_ext.text import to_gsm
 from ussd_engine.actions import Registry
 from ussd_engine.menu.findings import Position, Report
+from ussd_engine.menu.liveness import live_variables
 from ussd_engine.menu.messages import DEFAULTS
 from ussd_engine.menu.model import (
     Ask,
@@ -38,6 +39,8 @@ _NOWHERE = Position("", 1, 1)
 def compile_model(model: Model, service: Service) -> Table:
     """The tables of a checked model. The service's registry says which actions have an effect."""
     assert model.start is not None
+    states = [compile_state(state, model, service.registry) for state in model.states.values()]
+    live = live_variables(states, model.variables)
     return {
         "service": model.service,
         "codes": [code.value for code in model.codes],
@@ -50,7 +53,7 @@ def compile_model(model: Model, service: Service) -> Table:
         "screen": model.screen,
         "keys": {"back": model.keys.back, "home": model.keys.home, "more": model.keys.more},
         "messages": compile_messages(model),
-        "states": [compile_state(state, model, service.registry) for state in model.states.values()],
+        "states": [{**state, "keeps": live[state["name"]]} for state in states],
         "vars": {name: compile_type(variable.type) for name, variable in model.variables.items()},
         "subscriber": {name: unknown_value(field.type) for name, field in model.subscriber.items()},
     }
