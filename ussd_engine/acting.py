@@ -146,6 +146,8 @@ class Actor:
 
     def _checkpoint(self, run: Run, action: str, position: int, nth: int) -> dict[str, Any]:
         dialog = run.dialog
-        digest = self._sessions.digest(run.turn.text[:position])
-        kept = dialog.dump(), dict(dialog.subscriber)
-        return Checkpoint(position, nth, action, dialog.doing, run.bundle.name, digest, *kept).as_json()
+        digest = self._sessions.digest
+        return Checkpoint(
+            position, nth, action, dialog.doing, run.bundle.name, digest(run.turn.text[:position]),
+            dialog.dump(), dict(dialog.subscriber), digest(run.turn.msisdn),
+        ).as_json()  # fmt: skip

@@ -29,7 +29,8 @@ log = structlog.get_logger("ussd.recovery")
 @dataclass(slots=True, frozen=True)
 class Checkpoint:
     """The dialog when an effect was called. position: how much text had been used, with this input;
-    nth: which call of this action it was for this input; digest: of the text used."""
+    nth: which call of this action it was for this input; digest: of the text used; phone: of the
+    MSISDN, for a gateway may give one session id to two phones."""
 
     position: int
     nth: int
@@ -39,6 +40,7 @@ class Checkpoint:
     digest: str
     dialog: dict[str, Any]
     subscriber: dict[str, Any]
+    phone: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """What the service keeps."""
@@ -70,7 +72,7 @@ class LostSessions:
 
     def remember(self, turn: Turn, dialled: int) -> None:
         """This session's first request was answered; `dialled` characters of text came with it."""
-        key = hash((turn.gateway, turn.session_id))
+        key = _key(turn)
         if key not in self._begun:
             self._begun[key] = dialled
             if len(self._begun) > self._most:
@@ -78,8 +80,9 @@ class LostSessions:
 
     async def find(self, turn: Turn, service: Service, digest: Callable[[str], str]) -> Lost | None:
         """What is known of this turn's session; None: it dialled its inputs."""
-        dialled = self._begun.get(hash((turn.gateway, turn.session_id)))
-        effects = await self._effects(turn, service)
+        dialled = self._begun.get(_key(turn))
+        phone = digest(turn.msisdn)
+        effects = [kept for kept in await self._effects(turn, service) if kept[0].phone == phone]
         if not effects:
             return None if dialled is None else Lost(dialled)
         for checkpoint, outcome in effects:
@@ -95,3 +98,7 @@ class LostSessions:
             log.warning("could not look up the effects of a session", error=type(error).__name__)
             return []
         return [(Checkpoint(**checkpoint), outcome) for checkpoint, outcome in kept]
+
+
+def _key(turn: Turn) -> int:
+    return hash((turn.gateway, turn.session_id, turn.msisdn))

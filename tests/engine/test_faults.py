@@ -75,6 +75,22 @@ async def test_a_lost_session_goes_on_from_its_last_effect_whatever_that_changed
     assert shop.calls["buy"] == wrong_pins + 1
 
 
+@pytest.mark.parametrize("typed", ["1*500*1*1234", "1*500*1*0001", "1", "1*500*1*1234*2"])
+async def test_another_phone_under_the_same_session_id_is_not_shown_what_the_first_one_did(
+    open_shop: OpenEngine, shop: Shop, typed: str
+) -> None:
+    first = Phone(await open_shop())
+    await at_the_pin(first)
+    await first.press("1234")
+    other = Phone(first.engine, msisdn="254722000999", session_id=first.session_id)
+
+    seen = (await other.send(typed)).text
+
+    assert "R1" not in seen
+    assert shop.calls["buy"] == 1  # what it dialled in one string is stopped before the PIN
+    assert shop.profiles["254722000999"] == 1
+
+
 async def test_a_late_copy_of_a_press_before_the_effect_changes_nothing(
     open_shop: OpenEngine, shop: Shop, redis: redis_client.Redis
 ) -> None:
