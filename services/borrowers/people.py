@@ -7,12 +7,11 @@ from typing import Any, Literal
 
 import asyncpg
 
-from services.borrowers import pins, queries
+from services.borrowers import names, pins, queries
 from ussd_engine.actions import Call
 
 STAGED_FOR_S = 10 * 60
 LANGUAGES = ("en", "sw")
-NAME_SHOWN = 20  # characters of the name that the menus declare
 STRANGER = {"registered": False, "consented": False, "has_loan": False, "name": "", "language": ""}
 
 Joined = Literal["ok", "mismatch", "id_taken", "exists"]
@@ -27,7 +26,7 @@ async def profile(connection: Any, msisdn: str) -> dict[str, Any]:
     row = await connection.fetchrow(queries.PROFILE, msisdn)
     if row is None:
         return dict(STRANGER)
-    return {**row, "name": (row["name"] or "")[:NAME_SHOWN]}
+    return {**row, "name": names.shown(row["name"] or "")}
 
 
 async def consent(connection: Any, call: Call, version: str) -> None:
@@ -55,7 +54,10 @@ async def stage_pin(connection: Any, msisdn: str, pin: str, secret: bytes) -> bo
 async def register(
     connection: Any, call: Call, name: str, national_id: str, pin: str, secret: bytes
 ) -> Joined:
-    """Make the number a borrower's when the PIN is the one staged before."""
+    """Make the number a borrower's when the PIN is the one staged before.
+
+    Zeros in front of a national id say nothing, and would let one person join twice.
+    """
     borrower = await connection.fetchrow(queries.MEET, call.msisdn, call.language)
     if borrower["registered"]:
         return "exists"
@@ -66,9 +68,8 @@ async def register(
         return "mismatch"
     try:
         async with connection.transaction():
-            await connection.execute(
-                queries.REGISTER, borrower["id"], name, national_id, staged["pin_hash"], call.language
-            )
+            person = names.tidy(name), national_id.lstrip("0"), staged["pin_hash"], call.language
+            await connection.execute(queries.REGISTER, borrower["id"], *person)
     except asyncpg.UniqueViolationError:
         return "id_taken"
     return "ok"

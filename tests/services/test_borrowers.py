@@ -51,6 +51,37 @@ async def test_joining_makes_a_profile(phone: Phone) -> None:
     assert await service.profile(phone.msisdn) == profile
 
 
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("  Asha   Otieno ", "Asha Otieno"),
+        ("Wanjirũ Ng’ang’a", "Wanjiru Ng'ang'a"),  # on a GSM-7 screen, or every screen holds 70 letters
+        ("Elizabeth Wanjiku Kamau", "Elizabeth Wanjiku Ka"),
+        ("Zoë Müller", "Zoe Müller"),
+        ("ሰላም ተስፋዬ", "ሰላም ተስፋዬ"),  # better on a short screen than as nothing
+    ],
+)
+async def test_a_name_is_shown_in_letters_that_phones_have(phone: Phone, typed: str, shown: str) -> None:
+    await phone.do("borrowers.consent", version="2026-11")
+    await phone.do("borrowers.choose_pin", pin=PIN)
+    await phone.do("borrowers.register", name=typed, national_id="12345678", pin=PIN)
+
+    assert (await service.profile(phone.msisdn))["name"] == shown
+    assert await phone.pool.fetchval("select name from borrower") == " ".join(typed.split())
+
+
+async def test_zeros_in_front_make_no_other_national_id(phone: Phone, terms: Terms) -> None:
+    other = Phone(phone.pool, terms)
+    for somebody in (phone, other):
+        await somebody.do("borrowers.consent", version="2026-11")
+        await somebody.do("borrowers.choose_pin", pin=PIN)
+
+    first = await phone.do("borrowers.register", name="Asha", national_id="12345678", pin=PIN)
+    second = await other.do("borrowers.register", name="Asha", national_id="0012345678", pin=PIN)
+
+    assert (first.name, second.name) == ("ok", "id_taken")
+
+
 async def test_the_profile_has_every_field_the_menus_declare(phone: Phone, borrower: Phone) -> None:
     menus = yaml.load((FOLDER / "service.yaml").read_text(), yaml.BaseLoader)
     declared = set(menus["subscriber"])
