@@ -30,7 +30,7 @@ SLIPS = [
     ("apply", "total: quote.total, pin", "pin", "loans.apply", "needs `total`", "under `with:`"),
     ("apply", "Wrong PIN. Tries", "Wrong PIN {pin}. Tries", "{pin}", "`pin` is a secret", "right after"),
     ("register", "pin: pin_again}", "pin: pin}", "pin}", "`pin` is gone here", "right after the ask"),
-    ("register", "length: 2..20", "length: 2-20", "2-20", "cannot be `2-20`", "1..20"),
+    ("register", "length: 2..40", "length: 2-40", "2-40", "cannot be `2-40`", "1..20"),
     ("service", '["*384*89598#"]', "[*384*89598#]", "*384", "needs quotes", '"*384*89598#"'),
     ("service", "start: entry", "start: entri", "entri", "no state `entri`", "`entry`"),
     ("service", "main.yaml, apply", "mane.yaml, apply", "mane", "no file `mane.yaml`", "`main.yaml`"),
