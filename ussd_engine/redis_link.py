@@ -25,6 +25,7 @@ from ussd_engine.errors import StoreError
 _FIRST_PAUSE_S = 0.02
 _LONGEST_PAUSE_S = 1.0
 _WATCH_S = 0.25
+_DEMOTED = ("READONLY", "MASTERDOWN")
 
 
 class ReplyError(StoreError):
@@ -108,7 +109,8 @@ class RedisLink(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's for sockets are no subclass of it
         self._paused = False
         self._reader = hiredis.Reader(replyError=ReplyError)
-        deadline = self._loop.time() + self._timeout_s
+        # Whoever waits behind the greeting has no longer to wait because of it.
+        deadline = self._pending[0][1] if self._pending else self._loop.time() + self._timeout_s
         self._greeting = []
         for command in reversed(self._address.greeting()):
             future = self._loop.create_future()
@@ -129,6 +131,8 @@ class RedisLink(asyncio.Protocol):
                 continue
             if isinstance(reply, ReplyError):
                 future.set_exception(reply)
+                if str(reply).startswith(_DEMOTED) and self._transport is not None:
+                    self._transport.abort()  # after a failover the address leads to another server
             else:
                 future.set_result(reply)
 
@@ -164,15 +168,15 @@ class RedisLink(asyncio.Protocol):
     async def _reconnect(self) -> None:
         pause = _FIRST_PAUSE_S
         while not self._closed:
-            try:
+            with contextlib.suppress(OSError, TimeoutError):
                 await asyncio.wait_for(self._address.connect(self._loop, self), self._timeout_s)
-            except (OSError, TimeoutError):
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_S)
-                continue
-            if self._on_reconnect is not None:
-                self._on_reconnect()
-            return
+            # It may have been closed before this task could hear of it; then nobody else opens another.
+            if self._transport is not None:
+                if self._on_reconnect is not None:
+                    self._on_reconnect()
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
 
     def _check_time(self) -> None:
         """Fail calls past their time. A reply that never came leaves the connection out of step: drop it."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 
@@ -26,10 +27,19 @@ class Wire:
         self._writers: list[asyncio.StreamWriter] = []
         self.silent = False
         self.connections = 0
+        self.port = 0
+
+    async def listen(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def leave(self) -> None:
+        """Nothing listens here until `listen` again."""
+        self._server.close()
+        self.cut()
 
     async def __aenter__(self) -> "Wire":
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        await self.listen()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -143,3 +153,64 @@ async def test_a_closed_link_refuses_calls(redis_url: str) -> None:
     await link.close()
     with pytest.raises(StoreError, match="closed"):
         await link.call("PING")
+
+
+class ShutAtOnce(RedisLink):
+    """Its next connections are closed in the breath that opened them, as by a Redis with too many clients,
+    or a balancer with no server behind it."""
+
+    shut = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if self.shut:
+            self.shut -= 1
+            cast(asyncio.Transport, transport).abort()
+
+
+async def test_a_door_shut_at_once_is_knocked_at_again(wire: Wire) -> None:
+    link = ShutAtOnce(wire.url)
+    await link.open()
+    link.shut = 3
+    wire.cut()
+    await asyncio.sleep(0.01)
+
+    async def answered() -> bytes:
+        while True:
+            with contextlib.suppress(StoreError):  # it was sent through a door that was shut
+                return cast(bytes, await link.call("PING"))
+
+    assert await asyncio.wait_for(answered(), 1.5) == b"PONG"
+    assert link.shut == 0
+    await link.close()
+
+
+async def test_a_call_ends_in_its_time_although_a_new_connection_never_greets(wire: Wire) -> None:
+    link = RedisLink(wire.url.replace("/0", "/9"), timeout_s=0.6)
+    await link.open()
+    loop = asyncio.get_running_loop()
+    await wire.leave()
+    await asyncio.sleep(0.02)
+    began = loop.time()
+    call = link.call("PING")
+    wire.silent = True
+    loop.call_later(0.2, lambda: asyncio.ensure_future(wire.listen()))
+    with pytest.raises(StoreError):
+        await call
+    assert loop.time() - began < 0.6 + 0.25 + 0.05
+    await link.close()
+
+
+async def test_a_server_that_became_a_replica_is_left(wire: Wire) -> None:
+    """After a failover the name leads to another server; the old one refuses every save for ever."""
+    link = RedisLink(wire.url)
+    await link.open()
+    await link.call("REPLICAOF", "127.0.0.1", "1")
+    try:
+        with pytest.raises(ReplyError, match="READONLY"):
+            await link.call("SET", "a", "b")
+        assert await link.call("PING") == b"PONG"
+        assert wire.connections == 2
+    finally:
+        await link.call("REPLICAOF", "NO", "ONE")
+    await link.close()
