@@ -80,9 +80,13 @@ class Sessions:
 
     async def load(self, msisdn: str, code: str) -> tuple[Session | None, dict[str, Any] | None]:
         """The session and the profile; None for what is not there. Raises StoreError."""
-        session, profile = await self._twice(
-            "MGET", f"ussd:{{{msisdn}}}:{code}", f"ussd:{{{msisdn}}}:profile"
-        )
+        keys = f"ussd:{{{msisdn}}}:{code}", f"ussd:{{{msisdn}}}:profile"
+        try:
+            session, profile = await self._link.call("MGET", *keys)
+        except ReplyError:
+            raise
+        except StoreError:  # the connection was lost under it
+            session, profile = await self._link.call("MGET", *keys)
         return (
             _read(session) if session is not None else None,
             orjson.loads(profile) if profile is not None else None,
@@ -114,24 +118,28 @@ class Sessions:
         if profile is not None:
             arguments += (orjson.dumps(profile), profile_ttl_s)
         try:
-            stored = await self._twice("EVALSHA", _SAVE_SHA, *arguments)
-        except ReplyError as error:
-            if not str(error).startswith("NOSCRIPT"):
-                raise
-            stored = await self._twice("EVAL", _SAVE, *arguments)
+            stored = await self._eval(arguments)
+        except ReplyError:
+            raise
+        except StoreError:
+            # The connection was lost under it, maybe after it had happened: then ours is what is there.
+            stored = await self._eval(arguments) or await self._has(arguments[1], rev)
         if stored:
             session.rev = rev
         return bool(stored)
 
-    async def _twice(self, *command: str | bytes | int) -> Any:
-        """Send a command, and again when the connection was lost under it. Both of ours may be: a load
-        only reads, and a save that did happen is refused the second time."""
+    async def _eval(self, arguments: tuple[str | bytes | int, ...]) -> Any:
         try:
-            return await self._link.call(*command)
-        except ReplyError:
-            raise
-        except StoreError:
-            return await self._link.call(*command)
+            return await self._link.call("EVALSHA", _SAVE_SHA, *arguments)
+        except ReplyError as error:
+            if not str(error).startswith("NOSCRIPT"):
+                raise
+            return await self._link.call("EVAL", _SAVE, *arguments)
+
+    async def _has(self, key: str | bytes | int, rev: str) -> bool:
+        begins = f'{{"rev":"{rev}"'.encode()
+        found: bytes = await self._link.call("GETRANGE", key, 0, len(begins) - 1)
+        return found == begins
 
 
 def _write(session: Session, rev: str) -> bytes:

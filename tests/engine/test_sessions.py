@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import orjson
 import pytest
 
+from ussd_engine.errors import StoreError
 from ussd_engine.redis_link import RedisLink
 from ussd_engine.sessions import Claim, Session, Sessions
 
@@ -16,6 +18,30 @@ KEY = f"ussd:{{{MSISDN}}}:{CODE}"
 @pytest.fixture
 async def link(redis_url: str) -> AsyncIterator[RedisLink]:
     link = RedisLink(redis_url)
+    await link.open()
+    yield link
+    await link.close()
+
+
+class ForgetfulLink(RedisLink):
+    """Loses the connection after Redis has done the next script and before it can say so."""
+
+    losing = False
+
+    def call(self, *command: Any) -> "asyncio.Future[Any]":
+        if not (self.losing and command[0] == "EVALSHA"):
+            return super().call(*command)
+        self.losing = False
+        return asyncio.ensure_future(self._lose(super().call(*command)))
+
+    async def _lose(self, done: "asyncio.Future[Any]") -> Any:
+        await done
+        raise StoreError("the connection to Redis was lost")
+
+
+@pytest.fixture
+async def forgetful(redis_url: str) -> AsyncIterator[ForgetfulLink]:
+    link = ForgetfulLink(redis_url)
     await link.open()
     yield link
     await link.close()
@@ -50,6 +76,26 @@ async def test_a_new_session_is_refused_where_there_is_one(link: RedisLink) -> N
     sessions = Sessions(link, "secret")
     results = await asyncio.gather(*(sessions.save(MSISDN, CODE, session(), 60) for _ in range(20)))
     assert sorted(results) == [False] * 19 + [True]
+
+
+async def test_a_save_that_happened_while_its_answer_was_lost_has_happened(forgetful: ForgetfulLink) -> None:
+    """A claim refused to its own owner would make him wait for himself."""
+    sessions = Sessions(forgetful, "secret")
+    saved = session()
+    for claim in (None, Claim(5, "d", 9), None):
+        saved.claim = claim
+        forgetful.losing = True
+        assert await sessions.save(MSISDN, CODE, saved, 60)
+    assert (await sessions.load(MSISDN, CODE))[0] == saved
+
+
+async def test_a_save_that_lost_its_answer_and_was_followed_by_another_is_refused(
+    forgetful: ForgetfulLink,
+) -> None:
+    sessions = Sessions(forgetful, "secret")
+    assert await sessions.save(MSISDN, CODE, session(), 60)
+    forgetful.losing = True
+    assert not await sessions.save(MSISDN, CODE, session(), 60)
 
 
 async def test_a_session_that_was_emptied_away_is_not_taken_for_its_revision(link: RedisLink) -> None:
