@@ -36,8 +36,11 @@ class Arrival(NamedTuple):
     inputs: tuple[tuple[int, str], ...] = ()
 
 
-def arrival(turn: Turn, session: Session | None, digest: Callable[[str], str], now_ms: int) -> Arrival:
-    """Understand one request. digest is the keyed digest sessions are stored with."""
+def arrival(
+    turn: Turn, session: Session | None, digest: Callable[[str], str], now_ms: int, *, raced: bool = False
+) -> Arrival:
+    """Understand one request. digest is the keyed digest sessions are stored with. raced: another request
+    of this session was answered while this one waited or was worked on."""
     ours = session is not None and session.session_id == turn.session_id and session.gateway == turn.gateway
     if ours:
         assert session is not None
@@ -47,6 +50,8 @@ def arrival(turn: Turn, session: Session | None, digest: Callable[[str], str], n
             ours = False
     if turn.family is Family.CUMULATIVE:
         return _cumulative(turn, session if ours else None, digest)
+    if raced and ours and session is not None and digest(turn.text) == session.digest:
+        return Arrival(Kind.AGAIN)  # with a single input only its time tells a copy from a second press
     return _single(turn, session if ours else None)
 
 
@@ -74,6 +79,8 @@ def _single(turn: Turn, session: Session | None) -> Arrival:
         return Arrival(Kind.DIAL, split(dialled_inputs(turn)))
     if session is None:
         return Arrival(Kind.DIAL)
+    if not session.more:  # as with a session that ended late: its state may still be one with an effect
+        return Arrival(Kind.AGAIN)
     return Arrival(Kind.GO_ON, ((_SINGLE_FROM + session.turn, turn.text),))
 
 

@@ -98,16 +98,17 @@ class Engine:
         if live is None:
             return Reply(self._sentence("unknown_code", turn), more=False)
         pause = _FIRST_POLL_S
+        raced = False
         for _ in range(_MAX_RACES):
             session, profile = await self._sessions.load(turn.msisdn, turn.service_code)
-            meant = arrival(turn, session, self._sessions.digest, _now_ms())
+            meant = arrival(turn, session, self._sessions.digest, _now_ms(), raced=raced)
             while meant.kind is Kind.WAIT:
                 if time.monotonic() + pause > deadline:
                     return Reply(live.program.sentence(LATE, _language(session, live)), more=False)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_POLL_S)
                 session, profile = await self._sessions.load(turn.msisdn, turn.service_code)
-                meant = arrival(turn, session, self._sessions.digest, _now_ms())
+                meant = arrival(turn, session, self._sessions.digest, _now_ms(), raced=True)
             if meant.kind is Kind.AGAIN:
                 assert session is not None
                 self.board.duplicates.inc()
@@ -117,7 +118,7 @@ class Engine:
             try:
                 return await self._run(turn, live, session, profile, meant, deadline)
             except Overtaken:
-                continue
+                raced = True
         raise StoreError("the session changed under this turn again and again")
 
     async def _run(

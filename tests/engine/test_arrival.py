@@ -107,6 +107,21 @@ def test_single_inputs_have_positions_of_their_own() -> None:
     assert understood_turn == Arrival(Kind.GO_ON, ((10_004, "5"),))
 
 
+def test_a_single_input_after_the_end_gets_the_last_words_again() -> None:
+    """An end may have come late, from a state whose answer has an effect: it is not answered twice."""
+    assert understood("5", stored("4", more=False), family=Family.FLAGGED).kind is Kind.AGAIN
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_single_input_that_raced_with_its_copy_is_answered_as_that(first: bool) -> None:
+    session = stored("5", turn=4)
+    single = turn("5", family=Family.FLAGGED, first=first)
+    assert arrival(single, session, digest, NOW, raced=True).kind is Kind.AGAIN
+    assert arrival(single, session, digest, NOW).kind is not Kind.AGAIN
+    other = turn("6", family=Family.FLAGGED, first=first)
+    assert arrival(other, session, digest, NOW, raced=True).kind is not Kind.AGAIN
+
+
 @given(st.lists(st.text(st.characters(exclude_characters="*"), max_size=5), min_size=1, max_size=8))
 def test_an_input_has_the_same_position_however_requests_are_grouped(inputs: list[str]) -> None:
     text = "*".join(inputs)

@@ -12,6 +12,7 @@ from tests.engine.conftest import CODE, MSISDN, OpenEngine, Phone, Shop
 from ussd_engine.actions import Call, Outcome
 from ussd_engine.engine import Engine
 from ussd_engine.settings import Settings
+from ussd_engine.turn import Family, Reply, Turn
 
 KEY = f"ussd:{{{MSISDN}}}:{CODE}"
 
@@ -148,6 +149,41 @@ async def test_an_effect_sent_at_once_several_times_happens_once(
     others = [workers[n % 2].handle(turn) for n in range(copies)]
     replies = {await first, *(await asyncio.gather(*others))}
     assert {reply.text for reply in replies} == {"Bought. Ref R1"}
+    assert shop.calls["buy"] == 1
+
+
+async def test_a_single_input_sent_at_once_several_times_is_one_input(
+    engine: Engine, shop: Shop, redis: redis_client.Redis
+) -> None:
+    """A gateway that sends the last input only: nothing in a copy says that it is one."""
+
+    async def press(text: str, first: bool = False) -> set[Reply]:
+        turn = Turn("hubtel", "s1", MSISDN, CODE, "mtn", text, Family.DIALLED, first)
+        return set(await asyncio.gather(*(engine.handle(turn) for _ in range(6))))
+
+    for count, text in enumerate((CODE, "1", "500", "1", "0001", "1234")):
+        assert len(await press(text, first=count == 0)) == 1
+    assert orjson.loads(redis.get(KEY) or b"")["turn"] == 6
+    assert shop.calls == {"price": 1, "buy": 2}
+    assert shop.pins == ["0001", "1234"]
+
+
+async def test_a_single_input_sent_again_after_a_late_end_does_nothing_again(
+    engine: Engine, shop: Shop
+) -> None:
+    async def press(text: str, deadline_s: float = 8.0, first: bool = False) -> Reply:
+        turn = Turn("hubtel", "s1", MSISDN, CODE, "mtn", text, Family.DIALLED, first, 0, deadline_s)
+        return await engine.handle(turn)
+
+    async def slow(_call: Call) -> None:
+        await asyncio.Event().wait()
+
+    for count, text in enumerate((CODE, "1", "500", "1")):
+        await press(text, first=count == 0)
+    shop.before = slow
+    late = await press("1234", deadline_s=0.6)
+    shop.before = None
+    assert await press("1234") == late
     assert shop.calls["buy"] == 1
 
 
