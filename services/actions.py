@@ -39,7 +39,7 @@ async def consent(call: Call, version: Text) -> Outcome:
     """They agreed to the terms."""
 
     async def effect(connection: Any) -> Outcome:
-        await people.consent(connection, call, version)
+        await people.consent(connection, call, version, call.data.wording.sha256(call.language))
         return Outcome("ok", subscriber={"consented": True})
 
     return await _once(call, "borrowers.consent", {"version": version}, effect)

@@ -29,13 +29,14 @@ async def profile(connection: Any, msisdn: str) -> dict[str, Any]:
     return {**row, "name": names.shown(row["name"] or "")}
 
 
-async def consent(connection: Any, call: Call, version: str) -> None:
+async def consent(connection: Any, call: Call, version: str, words_sha256: bytes | None) -> None:
     """Keep that they agreed, to which words, when, and over which channel."""
     borrower = await connection.fetchrow(queries.MEET, call.msisdn, call.language)
     await connection.execute(
         queries.GIVE_CONSENT,
         borrower["id"],
         version,
+        words_sha256,
         call.bundle,
         call.language,
         f"ussd:{call.gateway}",

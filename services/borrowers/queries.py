@@ -31,8 +31,8 @@ returning id, registered_at is not null as registered
 """
 
 GIVE_CONSENT = """
-insert into consent (borrower_id, version, bundle, language, channel, session_key)
-values ($1, $2, $3, $4, $5, $6)
+insert into consent (borrower_id, version, words_sha256, bundle, language, channel, session_key)
+values ($1, $2, $3, $4, $5, $6, $7)
 """
 
 HAS_CONSENT = """

@@ -1,10 +1,14 @@
-"""The terms of a bundle: what its products.yaml and scorecard.yaml say. It reaches actions as call.data."""
+"""The terms of a bundle: what its products.yaml and scorecard.yaml say, and the words that its screens
+of consent do. It reaches actions as call.data.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core_ext.scorecard import Scorecard
 from services import documents
+from services.borrowers import wording
+from services.borrowers.wording import Wording
 from services.loans import products
 from services.loans.products import Product, Products
 from services.scoring import score
@@ -16,10 +20,11 @@ SCORECARD_FILE = "scorecard.yaml"
 
 @dataclass(slots=True, frozen=True)
 class Terms:
-    """What is lent and to whom."""
+    """What is lent and to whom, and what they agreed to."""
 
     products: Products
     scorecard: Scorecard
+    wording: Wording = field(default_factory=Wording)
 
     @property
     def product(self) -> Product:
@@ -40,6 +45,8 @@ def read(sources: Mapping[str, str]) -> tuple[Terms | None, list[FileProblem]]:
     scorecard_file = documents.read(SCORECARD_FILE, sources[SCORECARD_FILE])
     sold = products.parse(product_file)
     card = score.parse(scorecard_file)
-    if sold is None or card is None:
-        return None, [*product_file.problems, *scorecard_file.problems]
-    return Terms(sold, card), []
+    words, consent_file = wording.read(sources)
+    problems = [*product_file.problems, *scorecard_file.problems, *consent_file.problems]
+    if sold is None or card is None or problems:
+        return None, problems
+    return Terms(sold, card, words), []

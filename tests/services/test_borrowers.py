@@ -1,4 +1,5 @@
 import asyncio
+import hashlib
 from typing import Any
 
 import pytest
@@ -97,6 +98,19 @@ async def test_a_consent_keeps_which_words_they_saw_and_where(phone: Phone) -> N
     assert (row["version"], row["bundle"], row["language"]) == ("2026-11", "3f0a1b2c", "en")
     assert (row["channel"], row["purpose"]) == ("ussd:africastalking", "terms")
     assert row["session_key"] == "africastalking:S1:2:borrowers.consent"
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "your contacts"), ("sw", "masharti")])
+async def test_a_consent_keeps_the_hash_of_the_words_on_its_screens(
+    phone: Phone, language: str, word: str
+) -> None:
+    phone.language = language
+    await phone.do("borrowers.consent", version="2026-11")
+
+    kept = await phone.pool.fetchval("select words_sha256 from consent")
+    words = phone.terms.wording.texts[language]
+    assert word in words
+    assert kept == hashlib.sha256(words.encode()).digest()
 
 
 async def test_nothing_of_a_person_is_kept_without_consent(phone: Phone) -> None:

@@ -105,6 +105,23 @@ async def test_the_books_are_append_only(connection: Any, table: str, attack: st
         await connection.execute(attack.format(table, column))
 
 
+@pytest.mark.parametrize(
+    "table", ["loan", "loan_move", "loan_event", "decision", "consent", "hold", "account"]
+)
+async def test_what_is_kept_for_ever_is_not_truncated(connection: Any, table: str) -> None:
+    with pytest.raises(asyncpg.RestrictViolationError, match="TRUNCATE refused"):
+        await connection.execute(f"truncate {table} cascade")
+
+
+@pytest.mark.parametrize(
+    "attack", ["update account set kind = 'income'", "update account set code = code || 'x'",
+               "delete from account"]
+)  # fmt: skip
+async def test_an_account_stays_what_it_was_opened_as(connection: Any, attack: str) -> None:
+    with pytest.raises(asyncpg.RestrictViolationError, match="append-only"):
+        await connection.execute(attack)
+
+
 async def test_nobody_writes_a_balance_by_hand(connection: Any) -> None:
     with pytest.raises(asyncpg.RestrictViolationError, match="balances follow postings"):
         await connection.execute("insert into balance (account_id) select min(id) from account")

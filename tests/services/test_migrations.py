@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from migrations import run
+from tests.services.world import Phone, assert_books_right, count
 
 # Everything a migration can make, as text that is equal when the databases are.
 SCHEMA = """
@@ -53,8 +54,24 @@ async def test_up_then_down_leaves_nothing_and_up_again_the_same(empty_pg_url: s
     assert await schema(empty_pg_url) == first
 
 
+async def test_down_and_up_again_with_data_in_it(pg_url: str, borrower: Phone) -> None:
+    await borrower.borrow_and_repay()
+    await borrower.borrow()
+    loans = await count(borrower.pool, "loan")
+    await borrower.pool.expire_connections()
+
+    await asyncio.to_thread(run.downgrade, pg_url, "0005")
+    await asyncio.to_thread(run.upgrade, pg_url)
+    assert await count(borrower.pool, "loan") == loans
+    await assert_books_right(borrower.pool)
+
+    await asyncio.to_thread(run.downgrade, pg_url, "base")
+    await asyncio.to_thread(run.upgrade, pg_url)
+    assert await count(borrower.pool, "loan") == 0
+
+
 async def test_each_step_goes_back_to_what_was_before(empty_pg_url: str) -> None:
-    steps = ["0001", "0002", "0003", "0004", "0005"]
+    steps = ["0001", "0002", "0003", "0004", "0005", "0006"]
     assert steps[-1] == run.head()
     seen = [await schema(empty_pg_url)]
     for step in steps:

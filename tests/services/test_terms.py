@@ -90,3 +90,35 @@ def test_a_fault_in_the_scorecard_is_told_with_its_place(old: str, new: str, mes
 def test_rubbish_is_a_problem_and_never_a_traceback(text: str) -> None:
     assert problems(products=text)
     assert problems(scorecard=text)
+
+
+CONSENT = {path.name: path.read_text() for path in FOLDER.glob("*.yaml")}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message"),
+    [
+        ("screens: [consent, trems]\n", 1, 20, "there is no state trems"),
+        ("screens: consent\n", 1, 1, "must hold `screens:` and nothing else"),
+        ("screens: []\n", 1, 1, "must hold `screens:` and nothing else"),
+        ("- consent\n", 1, 1, "must hold `screens:` and nothing else"),
+        ("", 1, 1, "The file is empty."),
+    ],
+)
+def test_a_fault_in_the_screens_of_consent_is_told_with_its_place(
+    text: str, line: int, column: int, message: str
+) -> None:
+    terms, found = service.load({**CONSENT, "consent.yaml": text})
+
+    assert terms is None
+    assert [(each.file, each.line, each.column, each.message) for each in found] == [
+        ("consent.yaml", line, column, message)
+    ]
+
+
+def test_another_word_on_a_screen_of_consent_is_another_hash(terms: Terms) -> None:
+    changed = CONSENT["register.yaml"].replace("never read your contacts", "may read your contacts")
+    other = service.load({**CONSENT, "register.yaml": changed})[0]
+
+    assert other.wording.sha256("en") != terms.wording.sha256("en")
+    assert other.wording.sha256("sw") == terms.wording.sha256("sw")

@@ -23,8 +23,7 @@ _sessions = itertools.count(1)
 
 def terms() -> Terms:
     """What Umoja sells."""
-    names = ("products.yaml", "scorecard.yaml")
-    found, problems = read({name: (FOLDER / name).read_text() for name in names})
+    found, problems = read({path.name: path.read_text() for path in FOLDER.glob("*.yaml")})
     assert found is not None, problems
     return found
 

@@ -1,0 +1,10 @@
+drop index action_result_remembered;
+drop trigger account_fixed on account;
+drop trigger account_not_truncated on account;
+drop trigger hold_not_truncated on hold;
+drop trigger consent_not_truncated on consent;
+drop trigger decision_not_truncated on decision;
+drop trigger loan_event_not_truncated on loan_event;
+drop trigger loan_move_not_truncated on loan_move;
+drop trigger loan_not_truncated on loan;
+alter table consent drop column words_sha256;

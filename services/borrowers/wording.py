@@ -1,0 +1,69 @@
+"""The words people agree to: the screens that consent.yaml names, and the hash a consent keeps of them.
+
+    SHA-256 of the texts and option labels of those screens in one language, in order, one a line
+
+So years later it can be shown which words a consent was to, whatever else the menus' bundle changed.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from services import documents
+from services.documents import Document
+
+FILE = "consent.yaml"
+
+
+@dataclass(slots=True, frozen=True)
+class Wording:
+    """What the screens say, by language."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def sha256(self, language: str) -> bytes | None:
+        """The hash of the words in that language; None when the menus name no screens."""
+        text = self.texts.get(language)
+        return None if text is None else hashlib.sha256(text.encode()).digest()
+
+
+def read(sources: Mapping[str, str]) -> tuple[Wording, Document]:
+    """The wording of a menu folder. What is wrong is in the document."""
+    document = Document(FILE)
+    if FILE not in sources:
+        return Wording(), document
+    document = documents.read(FILE, sources[FILE])
+    named = document.value.get("screens") if isinstance(document.value, dict) else None
+    if not isinstance(named, list) or not named or set(document.value) != {"screens"}:
+        if not document.problems:
+            document.problem((), "must hold `screens:` and nothing else", "For example: screens: [consent]")
+        return Wording(), document
+    menus = [documents.read(name, text).value for name, text in sources.items() if name.endswith(".yaml")]
+    service = documents.read("service.yaml", sources.get("service.yaml", "")).value
+    states: dict[Any, Any] = {}
+    for menu in menus:
+        found = menu.get("states") if isinstance(menu, dict) else None
+        states |= found if isinstance(found, dict) else {}
+    for index, name in enumerate(named):
+        if not isinstance(states.get(name), dict):
+            document.problem(("screens", index), f"there is no state {name}")
+    languages = service.get("languages") if isinstance(service, dict) else None
+    if document.problems or not isinstance(languages, list):
+        return Wording(), document
+    return Wording(
+        {each: "\n".join(_lines([states[n] for n in named], each)) for each in languages}
+    ), document
+
+
+def _lines(screens: list[dict[str, Any]], language: str) -> list[str]:
+    lines = []
+    for screen in screens:
+        lines.append(_said(screen.get("menu") or screen.get("ask") or screen.get("end"), language))
+        options = screen.get("options")
+        lines += [_said(option, language) for option in options] if isinstance(options, list) else []
+    return lines
+
+
+def _said(text: Any, language: str) -> str:
+    return str(text.get(language, "")) if isinstance(text, dict) else str(text or "")
