@@ -10,6 +10,9 @@ from ussd_engine.settings import settings
 
 # A press is never retried after so long, and nobody reads its answer.
 KEEP_RESULTS_DAYS = 30
+# A dialog that lost its session goes on from a checkpoint within minutes, or never. It holds what was
+# typed so far, a name and a national id among it.
+KEEP_CHECKPOINTS_S = 30 * 60
 BATCH = 5000
 
 PRUNE_RESULTS = """
@@ -23,6 +26,19 @@ where key in (
 )
 """
 
+FORGET_CHECKPOINTS = """
+update action_result
+set checkpoint = '{}'
+where key in (
+    select key
+    from action_result
+    where created_at < now() - make_interval(secs => $1)
+    and checkpoint <> '{}'
+    order by created_at
+    limit $2
+)
+"""
+
 PRUNE_STAGED_PINS = """
 delete from pin_stage
 where expires_at < now()
@@ -30,25 +46,44 @@ where expires_at < now()
 
 
 @shared_task(name="services.tasks.upkeep.prune")  # type: ignore[untyped-decorator]
-def prune() -> dict[str, int]:
-    """Delete old answers to presses and PINs that were never entered a second time."""
-    return asyncio.run(prune_database(settings().database_url))
+def prune() -> int:
+    """Delete old answers to presses."""
+    return asyncio.run(prune_answers(settings().database_url))
 
 
-async def prune_database(database_url: str) -> dict[str, int]:
-    """Prune, in batches so that no lock lasts. Gives how many rows went, by table."""
+@shared_task(name="services.tasks.upkeep.forget")  # type: ignore[untyped-decorator]
+def forget() -> dict[str, int]:
+    """Forget what was typed in dialogs that are over, and PINs that were never entered a second time."""
+    return asyncio.run(forget_dialogs(settings().database_url))
+
+
+async def prune_answers(database_url: str) -> int:
+    """Delete answers older than anybody asks for. Gives how many."""
     connection = await asyncpg.connect(database_url)
     try:
-        results = 0
-        while True:
-            gone = _count(await connection.execute(PRUNE_RESULTS, KEEP_RESULTS_DAYS, BATCH))
-            results += gone
-            if gone < BATCH:
-                break
-        pins = _count(await connection.execute(PRUNE_STAGED_PINS))
-        return {"action_result": results, "pin_stage": pins}
+        return await _in_batches(connection, PRUNE_RESULTS, KEEP_RESULTS_DAYS)
     finally:
         await connection.close()
+
+
+async def forget_dialogs(database_url: str) -> dict[str, int]:
+    """Empty old checkpoints and delete old staged PINs. Gives how many of each."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        forgotten = await _in_batches(connection, FORGET_CHECKPOINTS, KEEP_CHECKPOINTS_S)
+        return {"checkpoints": forgotten, "pins": _count(await connection.execute(PRUNE_STAGED_PINS))}
+    finally:
+        await connection.close()
+
+
+async def _in_batches(connection: Any, statement: str, age: int) -> int:
+    """Run it until nothing is left to do, a batch at a time so that no lock lasts."""
+    rows = 0
+    while True:
+        done = _count(await connection.execute(statement, age, BATCH))
+        rows += done
+        if done < BATCH:
+            return rows
 
 
 def _count(status: Any) -> int:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from celery.schedules import crontab
 
+from services import once
 from services.clock import NAIROBI
 from services.tasks import app
 from services.tasks.app import MODULES, QUEUES, broker_url, celery
-from services.tasks.upkeep import prune_database
+from services.tasks.upkeep import forget_dialogs, prune_answers
 from tests.services.world import Phone, count
 from ussd_engine.settings import Settings
 
@@ -51,15 +52,18 @@ def test_every_beat_entry_names_a_task_there_is() -> None:
     assert {entry["task"] for entry in celery.conf.beat_schedule.values()} <= set(TASKS)
 
 
-def test_every_beat_entry_fires_once_a_day_by_nairobis_clock() -> None:
+FIRES_A_DAY = {"prune": 1, "forget": 24 * 6}
+
+
+def test_every_beat_entry_fires_as_often_as_is_meant_by_nairobis_clock() -> None:
     assert str(celery.conf.timezone) == "Africa/Nairobi"
-    for entry in celery.conf.beat_schedule.values():
-        schedule = entry["schedule"]
-        assert isinstance(schedule, crontab)
-        assert len(schedule.hour) * len(schedule.minute) == 1
-        schedule.nowfun = lambda: datetime(2026, 11, 23, 12, tzinfo=NAIROBI)
-        left = schedule.remaining_estimate(datetime(2026, 11, 23, 3, 10, tzinfo=NAIROBI))
-        assert left.total_seconds() == (15 * 60 + 10) * 60  # noon to ten past three, tomorrow
+    schedules = {name: entry["schedule"] for name, entry in celery.conf.beat_schedule.items()}
+    assert all(isinstance(schedule, crontab) for schedule in schedules.values())
+    assert {name: len(each.hour) * len(each.minute) for name, each in schedules.items()} == FIRES_A_DAY
+    prune = schedules["prune"]
+    prune.nowfun = lambda: datetime(2026, 11, 23, 12, tzinfo=NAIROBI)
+    left = prune.remaining_estimate(datetime(2026, 11, 23, 3, 10, tzinfo=NAIROBI))
+    assert left.total_seconds() == (15 * 60 + 10) * 60  # noon to ten past three, tomorrow
 
 
 def test_a_task_is_not_lost_with_its_worker() -> None:
@@ -70,30 +74,53 @@ def test_a_task_is_not_lost_with_its_worker() -> None:
     assert conf.include == MODULES or tuple(conf.include) == MODULES
 
 
-async def age(pool: Any) -> None:
-    """Make the newest answer and staged PIN old."""
+async def age(pool: Any, by: str) -> None:
+    """Make the newest answer that old, and staged PINs too."""
     await pool.execute(
-        "update action_result set created_at = now() - interval '31 days'"
-        " where key = (select max(key) from action_result)"
+        "update action_result set created_at = now() - $1::text::interval"
+        " where key = (select max(key) from action_result)",
+        by,
     )
     await pool.execute("update pin_stage set expires_at = now() - interval '1 second'")
 
 
 async def test_pruning_deletes_what_is_old_and_nothing_else(borrower: Phone, pg_url: str) -> None:
-    await borrower.do("borrowers.choose_pin", pin="4826")
-    await age(borrower.pool)
+    await age(borrower.pool, "31 days")
     await borrower.do("borrowers.set_language", language="sw")
     before = await count(borrower.pool, "action_result")
 
-    assert await prune_database(pg_url) == {"action_result": 1, "pin_stage": 1}
-    assert await prune_database(pg_url) == {"action_result": 0, "pin_stage": 0}
+    assert await prune_answers(pg_url) == 1
+    assert await prune_answers(pg_url) == 0
     assert await count(borrower.pool, "action_result") == before - 1
+
+
+async def test_what_was_typed_is_forgotten_within_the_hour_and_the_answer_is_not(
+    phone: Phone, pg_url: str
+) -> None:
+    typed = {"state": "join", "vars": {"full_name": "Wanjiru Kamau", "national_id": "12345678"}}
+    phone.checkpoint = {"doing": "join", "dialog": typed}
+    await phone.join()
+    await phone.do("borrowers.choose_pin", pin="4826")
+    session = phone.gateway, phone.session
+    assert len(await once.effects_of(phone.pool, *session)) == 4
+    await phone.pool.execute("update action_result set created_at = now() - interval '29 minutes'")
+    await age(phone.pool, "31 minutes")
+
+    assert await forget_dialogs(pg_url) == {"checkpoints": 1, "pins": 1}
+    assert await forget_dialogs(pg_url) == {"checkpoints": 0, "pins": 0}
+    assert len(await once.effects_of(phone.pool, *session)) == 3
+    await phone.pool.execute("update action_result set created_at = now() - interval '31 minutes'")
+    assert (await forget_dialogs(pg_url))["checkpoints"] == 3
+
+    kept = await phone.pool.fetch("select action_result::text as line from action_result")
+    assert len(kept) == 4
+    assert not any("12345678" in row["line"] for row in kept)
 
 
 async def test_a_worker_takes_the_job_from_redis_and_does_it(
     borrower: Phone, pg_url: str, redis_url: str, repository: Path
 ) -> None:
-    await age(borrower.pool)
+    await age(borrower.pool, "31 days")
     sender = app.make(Settings(redis_url=redis_url))
     sender.send_task("services.tasks.upkeep.prune")
     sender.close()
@@ -113,5 +140,5 @@ async def test_a_worker_takes_the_job_from_redis_and_does_it(
         worker.terminate()
         await worker.communicate()
 
-    assert b"'action_result': 1" in said, said.decode()
+    assert b"succeeded in" in said, said.decode()
     assert await count(borrower.pool, "action_result") == 2

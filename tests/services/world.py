@@ -1,6 +1,7 @@
 """A borrower with a phone, for tests: presses become actions, each under its own key."""
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -39,6 +40,7 @@ class Phone:
     gateway: str = "africastalking"
     session: str = field(default_factory=lambda: f"ATUid_{next(_sessions)}")
     presses: int = 0
+    checkpoint: Mapping[str, Any] = field(default_factory=lambda: {"state": "somewhere"})
 
     def call(self, action: str, key: str | None = None) -> Call:
         self.presses += 1
@@ -52,6 +54,7 @@ class Phone:
             bundle="3f0a1b2c",
             data=self.terms,
             deadline_s=8.0,
+            checkpoint=self.checkpoint,
         )
 
     async def do(self, action: str, key: str | None = None, **arguments: Any) -> Outcome:
