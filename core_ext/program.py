@@ -286,7 +286,7 @@ class Program:
     @cython.cfunc
     def _answer_menu(self, dialog: Dialog, state: State, key: str) -> Result:
         chosen: object = None
-        if state.constant:
+        if state.keys is not None:
             chosen = state.keys.get(key)
         else:
             for row_key, row in self._screens.rows(dialog, state):

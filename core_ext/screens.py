@@ -70,7 +70,10 @@ class Screens:
     ) -> list:  # type: ignore[type-arg]
         lines: list = [dialog.note] if dialog.note else []  # type: ignore[type-arg]
         lines.append(self.render(state.text, dialog, None))
-        if state.kind in (MENU, LIST):
+        rows = state.lines.get(dialog.language)
+        if rows is not None:
+            lines.append(rows)
+        elif state.kind in (MENU, LIST):
             for key, row in self.rows(dialog, state):
                 if isinstance(row, Option):
                     option: Option = row

@@ -67,7 +67,9 @@ class State:
     )  # its screen depends on language, history and size only
     keeps = cython.declare(object, visibility="readonly")  # variables that may still be read from here on
     cache = cython.declare(dict, visibility="readonly")
-    keys = cython.declare(dict, visibility="readonly")  # of a constant menu: key → option
+    # Of a menu whose options do not depend on conditions: key → option, and its rows as text by language.
+    keys = cython.declare(object, visibility="readonly")
+    lines = cython.declare(dict, visibility="readonly")
 
     def __init__(
         self,
@@ -109,13 +111,24 @@ class State:
         self.empty = row.get("empty", "")
         self.keeps = frozenset(row["keeps"]) if "keeps" in row else None
         self.cache = {}
+        fixed = all(option.when is None for option in self.options)
         labels = [template for option in self.options for template in option.label.values()]
+        constant_labels = all(template.static is not None for template in labels)
         self.constant = (
             self.kind in (MENU, ASK, STOP)
-            and all(option.when is None for option in self.options)
-            and all(template.static is not None for template in [*self.text.values(), *labels])
+            and fixed
+            and constant_labels
+            and all(template.static is not None for template in self.text.values())
         )
-        self.keys = dict(self.numbered(self.options)) if self.constant else {}
+        self.keys = dict(self.numbered(self.options)) if self.kind == MENU and fixed else None
+        self.lines = {}
+        if self.keys and constant_labels:
+            self.lines = {
+                language: "\n".join(
+                    [f"{key}. {row.label[language].static}" for key, row in self.keys.items()]
+                )
+                for language in self.text
+            }
 
     @cython.ccall
     def numbered(self, rows: list) -> list:  # type: ignore[type-arg]

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.core_ext.builds import compiled, interpreted
 from ussd_engine.errors import GatewayError
 from ussd_engine.gateways import Adapter, load_maps
-from ussd_engine.gateways.wire import parse_form
+from ussd_engine.gateways.wire import MAX_FIELDS, parse_by_the_letter, parse_form
 from ussd_engine.turn import SessionEvent, Turn
 
 FORM = "application/x-www-form-urlencoded"
@@ -136,3 +137,25 @@ def test_content_types_do_not_pile_up_in_memory() -> None:
 def _lower_escapes(form: str) -> str:
     head, *parts = form.split("%")
     return head + "".join("%" + part[:2].lower() + part[2:] for part in parts)
+
+
+@given(st.binary(max_size=60) | st.text(alphabet="ab=&%+*21AFf0z~\x7f", max_size=40).map(str.encode))
+@example(b"")
+@example(b"a=1&a=2")
+@example(b"a=%41%2&b")
+@example(b"=&b=")
+@example(b"&".join([b"a%d=1" % number for number in range(65)]))
+def test_the_compiled_reading_is_the_reading_by_the_letter_or_none(data: bytes) -> None:
+    for core in (compiled(), interpreted()):
+        read = core.form.plain_form(data, MAX_FIELDS)
+        if read is not None:
+            assert read == parse_by_the_letter(data)
+            assert list(read) == list(parse_by_the_letter(data))
+
+
+def test_a_gateways_usual_form_is_plain() -> None:
+    usual = (
+        b"sessionId=ATUid_1&phoneNumber=%2B254711000126&networkCode=63902&serviceCode=*384*9%23&text=1*2+3"
+    )
+    assert interpreted().form.plain_form(usual, MAX_FIELDS) == parse_by_the_letter(usual)
+    assert compiled().form.plain_form(usual, MAX_FIELDS) == parse_by_the_letter(usual)

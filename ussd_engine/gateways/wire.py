@@ -16,6 +16,8 @@ from typing import Any
 
 import orjson
 
+from core_ext import COMPILED
+from core_ext.form import plain_form
 from ussd_engine.errors import GatewayError
 
 MAX_FIELDS = 64
@@ -38,6 +40,15 @@ def parse_form(data: bytes, wanted: Container[str] | None = None) -> dict[str, s
     """
     if not data:
         return {}
+    if COMPILED:  # interpreted it would be the slower way
+        plain_fields: dict[str, str] | None = plain_form(data, MAX_FIELDS)
+        if plain_fields is not None:
+            return plain_fields
+    return parse_by_the_letter(data, wanted)
+
+
+def parse_by_the_letter(data: bytes, wanted: Container[str] | None = None) -> dict[str, str]:
+    """What parse_form does for a form that is not plain ASCII without a fault."""
     try:
         form = data.decode()
     except UnicodeDecodeError:
