@@ -12,6 +12,7 @@ Rules for whoever edits this file
 2. A request is handed over only after the replies before it have left.
 3. Everything has a bound: head, body, requests under way on a connection; past it reading pauses.
 4. A turn that has begun is finished although its caller hung up: its answer is stored for the retry.
+5. A request that does not come whole within two ticks is the framework's: it has its own patience.
 
 The coroutine may await futures of its loop and nothing else (a task is a future). It returns the bytes
 of the whole HTTP answer and raises nothing.
@@ -27,6 +28,7 @@ import cython
 MAX_HEAD = 8 * 1024
 MAX_UNDER_WAY = 32
 MAX_HEADS = 1024
+MAX_HEADERS = 64  # of one head; the framework has a bound of its own, above this
 
 _HEAD_END = b"\r\n\r\n"
 # Visible ASCII, no folding, no bare CR or LF: what both parsers read alike.
@@ -76,8 +78,9 @@ class Route:
     def _read(self, head: bytes) -> int:
         if not head.startswith(self.request_line):
             return -1
+        lines = head[len(self.request_line) :].split(b"\r\n")
         length, form, hosts = -1, False, 0
-        for line in head[len(self.request_line) :].split(b"\r\n"):
+        for line in lines:
             found = _HEADER.fullmatch(line)
             if found is None:
                 return -1
@@ -94,7 +97,8 @@ class Route:
                 form = True
             elif name == b"host":
                 hosts += 1
-        return length if form and hosts == 1 and length <= self.max_body else -1
+        plain = form and hosts == 1 and length <= self.max_body and len(lines) <= MAX_HEADERS
+        return length if plain else -1
 
 
 @cython.cclass
@@ -113,6 +117,9 @@ class _Turn:
             self.answer = finished.value
             self.lane.answered()
             return
+        except BaseException:  # a cancelled future: replies behind this one would wait for ever
+            self.lane.abandon()
+            raise
         waited._asyncio_future_blocking = False
         waited.add_done_callback(self.resume)
 
@@ -131,6 +138,7 @@ class Lane:
     _blocked = cython.declare(cython.bint)  # the peer does not read its replies
     _ended = cython.declare(cython.bint)  # the peer has sent all it will
     _parsing = cython.declare(cython.bint)
+    _partial_ticks = cython.declare(cython.int)  # how long a request has been arriving
 
     def __init__(self, route: Route) -> None:
         self.route = route
@@ -143,6 +151,7 @@ class Lane:
         self._blocked = False
         self._ended = False
         self._parsing = False
+        self._partial_ticks = 0
 
     # -- asyncio.Protocol ----------------------------------------------------------------------
 
@@ -182,17 +191,29 @@ class Lane:
 
     def tick(self, most: int) -> None:
         """Called now and then: a connection that has been quiet for `most` calls is closed."""
-        if self._under_way:
+        if self._under_way or self.transport is None:
             return
+        if self._rest:
+            self._partial_ticks += 1
+            if self._partial_ticks > 1:
+                self._leaving = True
+                self._hand_over()
+                return
         self.quiet_ticks += 1
-        if self.quiet_ticks > most and self.transport is not None:
+        if self.quiet_ticks > most:
             self.transport.close()
 
     def leave(self) -> None:
         """Stop serving: close now, or when the turns under way are answered."""
         self._ended = True
+        self._pace()
         if not self._under_way and self.transport is not None:
             self.transport.close()
+
+    def abandon(self) -> None:
+        """A turn broke: what it would have said is unknown, so nothing more is said here."""
+        if self.transport is not None:
+            self.transport.abort()
 
     def answered(self) -> None:
         """Send the answers that are ready, in the order of their requests."""
@@ -229,6 +250,9 @@ class Lane:
         self._parsing = True
         while position < len(data) and len(self._under_way) < MAX_UNDER_WAY:
             end = data.find(_HEAD_END, position)
+            if end - position > MAX_HEAD:
+                self._leaving = True
+                break
             if end < 0:
                 start = data[position : position + len(line)]
                 if len(data) - position > MAX_HEAD or not line.startswith(start):
@@ -260,12 +284,15 @@ class Lane:
         turn.answer = None
         turn.coroutine = coroutine
         self._under_way.append(turn)
+        self._partial_ticks = 0
         turn.resume()
 
     @cython.cfunc
     def _pace(self) -> None:
         """Read while there is room for more; else let the peer's data wait in the kernel."""
-        room: cython.bint = not self._blocked and not self._leaving and len(self._under_way) < MAX_UNDER_WAY
+        room: cython.bint = (
+            not (self._blocked or self._leaving or self._ended) and len(self._under_way) < MAX_UNDER_WAY
+        )
         if self.transport is None or room == self._reading:
             return
         self._reading = room
@@ -282,11 +309,14 @@ class Lane:
         self.route.lanes.discard(self)
         protocol = self.route.fallback()
         transport.set_protocol(protocol)
+        if not (self._reading or self._ended):
+            transport.resume_reading()  # before the framework may want to pause it
         protocol.connection_made(transport)
-        if self._rest:
-            protocol.data_received(self._rest)
+        if self._blocked:
+            protocol.pause_writing()
+        rest = self._rest
+        self._rest = b""
+        if rest:
+            protocol.data_received(rest)
         if self._ended:
             transport.close()
-        elif not self._reading:
-            transport.resume_reading()
-        self._rest = b""

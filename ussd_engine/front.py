@@ -72,6 +72,8 @@ class Front:
             asked = self._routes.adapter.understand("POST", "application/x-www-form-urlencoded", "", body)
         except GatewayError:
             return None
+        except Exception:  # nothing known raises here; the handler answers it with a sentence
+            return None
         if not isinstance(asked, Turn) or self._routes.full():
             return None
         return self._routes.answer(asked)
