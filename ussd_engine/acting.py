@@ -5,7 +5,6 @@ action has what is left of the gateway's time, and no more than its own limit; w
 dialog goes on with an outcome.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -13,8 +12,9 @@ from typing import Any
 import structlog
 
 from core_ext.program import NEED, Dialog, ProgramFault, Result
-from ussd_engine.actions import FAILED, LATE, Call, Outcome
+from ussd_engine.actions import FAILED, LATE, Action, Call, Outcome
 from ussd_engine.bundles import Bundle
+from ussd_engine.limits import within
 from ussd_engine.observe.board import Board
 from ussd_engine.recovery import Checkpoint
 from ussd_engine.sessions import Claim, Session, Sessions
@@ -117,7 +117,7 @@ class Actor:
             outcome = Outcome(LATE)
         else:
             try:
-                outcome = await asyncio.wait_for(action.function(call, **need.arguments), budget)
+                outcome = await within(budget, _outcome(action, call, need.arguments))
             except TimeoutError:
                 log.warning("action ran out of time", action=name, seconds=round(budget, 3))
                 outcome = Outcome(LATE)
@@ -151,3 +151,7 @@ class Actor:
             position, nth, action, dialog.doing, run.bundle.name, digest(run.turn.text[:position]),
             dialog.dump(), dict(dialog.subscriber), digest(run.turn.msisdn),
         ).as_json()  # fmt: skip
+
+
+async def _outcome(action: Action, call: Call, arguments: dict[str, Any]) -> Outcome:
+    return await action.function(call, **arguments)

@@ -22,6 +22,7 @@ from ussd_engine.actions import LATE
 from ussd_engine.arrival import Arrival, Kind, arrival, split
 from ussd_engine.bundles import Bundle, Bundles
 from ussd_engine.errors import BundleError, StoreError
+from ussd_engine.limits import within
 from ussd_engine.menu.messages import DEFAULTS
 from ussd_engine.observe.board import Board
 from ussd_engine.plugin import Service
@@ -291,7 +292,7 @@ def _now_ms() -> int:
 async def _in_time(asked: Coroutine[Any, Any, T], deadline: float) -> T:
     """What was asked, in a task of its own, or TimeoutError."""
     left = max(0.05, deadline - time.monotonic() - ANSWER_MARGIN_S)
-    return await asyncio.create_task(asyncio.wait_for(asked, left))
+    return await asyncio.create_task(within(left, asked))
 
 
 def _language(session: Session | None, live: Bundle) -> str:

@@ -240,6 +240,27 @@ async def test_an_action_that_is_late_ends_in_a_friendly_sentence(phone: Phone, 
     assert (await phone.again()) == reply.text
 
 
+async def test_an_action_that_does_not_let_go_of_its_database_holds_up_nobody(
+    phone: Phone, shop: Shop
+) -> None:
+    """A rollback on a frozen database: the action is cancelled, and does not end."""
+    await at_the_pin(phone)
+    thawed = asyncio.Event()
+
+    async def frozen(_call: Call) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await thawed.wait()
+
+    shop.before = frozen
+    phone.deadline_s = 1.0
+    reply = await asyncio.wait_for(asyncio.shield(phone.send(phone.text + "*1234")), 1.0)
+    thawed.set()
+
+    assert "longer than usual" in reply.text
+
+
 async def test_an_action_that_fails_goes_where_the_menu_says(phone: Phone, shop: Shop) -> None:
     async def broken(_call: Call) -> None:
         raise RuntimeError("1234 is in this message")
