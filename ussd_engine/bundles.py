@@ -35,6 +35,7 @@ log = structlog.get_logger("ussd.bundles")
 _LIVE = "ussd:live"
 _CHANNEL = "ussd:published"
 _SERVICE = re.compile(r"^service:[ \t]*(\w+)", re.MULTILINE)
+_ABANDONED_MS = "15000"  # a frozen process keeps its row locks no longer than this
 _COUNTRY = "KE"  # where a number typed without a country code is from
 
 
@@ -145,6 +146,7 @@ class Bundles:
                     max_size=settings.pg_pool,
                     timeout=5,
                     command_timeout=10,
+                    server_settings={"idle_in_transaction_session_timeout": _ABANDONED_MS},
                 )
             except (OSError, asyncpg.PostgresError, TimeoutError) as error:
                 await redis.aclose()

@@ -11,6 +11,7 @@ from ussd_engine.bundles import Bundles, bundle_name
 from ussd_engine.engine import Engine
 from ussd_engine.errors import BundleError, MenuError
 from ussd_engine.observe.board import Board
+from ussd_engine.plugin import Runtime
 from ussd_engine.settings import Settings
 
 FIRST = {"service.yaml": SHOP}
@@ -173,3 +174,22 @@ async def test_workers_keep_the_last_good_version_when_the_new_one_cannot_be_use
     await asyncio.gather(*(asyncio.sleep(0.2), Phone(engine).dial()))
     assert live(engine) == before
     assert (await Phone(engine).dial()).startswith("Shop")
+
+
+async def test_a_frozen_process_does_not_keep_its_row_locks(
+    engine_settings: Settings, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Runtime] = []
+
+    async def start(runtime: Runtime) -> None:
+        given.append(runtime)
+
+    monkeypatch.setattr(shop, "start", start)
+    bundles = await Bundles.open(engine_settings, Board(), follow=False, plugins={"shop": shop})
+    try:
+        await bundles.publish(FIRST, by="test")
+        pool = given[0].pg
+        assert pool is not None
+        assert await pool.fetchval("show idle_in_transaction_session_timeout") == "15s"
+    finally:
+        await bundles.close()
