@@ -80,7 +80,8 @@ class Actor:
                 await self._claim(run)
             name = result.action
             done[name] = done.get(name, 0) + 1
-            key = f"{run.turn.gateway}:{run.turn.session_id}:{position}:{name}"
+            phone = self._sessions.digest(run.turn.msisdn)
+            key = f"{run.turn.gateway}:{run.turn.session_id}:{phone}:{position}:{name}"
             if done[name] > 1:
                 key += f":{done[name]}"
             outcome = await self._call(run, key, result, position, done[name])

@@ -39,10 +39,11 @@ LATE = "late"  # ran out of time; a menu need not handle it
 class Call:
     """Who asks, and under which key.
 
-    key is `gateway:session_id:position:action` and names this one effect for ever. bundle is the menu
-    version the session is on, data what the service made of that version's own files (products,
-    scorecard). deadline_s is what is left of the gateway's time. checkpoint (of an effect) is to be kept
-    with its outcome, in the same transaction, and given back by `Service.effects`.
+    key is `gateway:session_id:phone:position:action` and names this one effect for ever; phone is a keyed
+    digest of the MSISDN, for a gateway may give one session id to two phones. bundle is the menu version
+    the session is on, data what the service made of that version's own files (products, scorecard).
+    deadline_s is what is left of the gateway's time. checkpoint (of an effect) is to be kept with its
+    outcome, in the same transaction, and given back by `Service.effects`.
     """
 
     key: str

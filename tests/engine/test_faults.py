@@ -92,6 +92,16 @@ async def test_another_phone_under_the_same_session_id_is_not_shown_what_the_fir
     assert shop.profiles["254722000999"] == 1
 
 
+async def test_two_phones_under_one_session_id_do_not_share_a_purchase(engine: Engine, shop: Shop) -> None:
+    phones = [Phone(engine, msisdn=msisdn, session_id="1") for msisdn in (MSISDN, "254722000999")]
+    for phone in phones:
+        await phone.send("")
+        await phone.press("1", "500", "1")
+    await asyncio.gather(*(phone.press("1234") for phone in phones))
+
+    assert len(shop.purchases) == 2
+
+
 async def test_a_late_copy_of_a_press_before_the_effect_changes_nothing(
     open_shop: OpenEngine, shop: Shop, redis: redis_client.Redis
 ) -> None:
