@@ -68,12 +68,12 @@ def test_the_place_inside_a_text_is_that_of_the_file(text):
         ("a: b¦: c", "There is a `:` where none can be.", "needs quotes"),
         ('a: ¦"b\nc: d', "This quote is never closed.", "same quote"),
         ('a: "¦\\q"', "This backslash means nothing in double quotes.", "\\\\"),
-        ("a: {limit.min} ¦to", "Something follows a closing bracket or quote.", "needs quotes around all"),
+        ("a: {limit.min} ¦to", "Something follows a closing bracket.", "needs quotes around all"),
         ("a: ¦[b, c\nd: e", "A bracket is not closed, or a text inside brackets has a `,` or `:` in it.", "Close"),
         ("a:\n  b: c\n ¦d: e", "This line does not fit the lines above it (did not find expected key).", "column"),
         ("a: b\n¦---\nc: d", "A second document starts here (`---`).", "file of its own"),
         ("a: b¦\x00", "A character that cannot be seen (U+0000) is here.", "Delete"),
-        ("a: ¦\udcff", "A character that cannot be seen (U+DCFF) is here.", "Delete"),
+        ("a: ¦\udcff", "The file is not saved as UTF-8.", "UTF-8"),
     ],
 )  # fmt: skip
 def test_a_syntax_error_is_said_in_words_that_help(text, message, hint):

@@ -9,7 +9,7 @@ END = "\n  end: {end: Bye}"
 MENU = "  start:\n    menu: Hi\n"
 
 SHAPE = [
-    ("  ¦start: {menus: Hi}", "`start` says nothing to do.",
+    ("  ¦start: {text: Hi}", "`start` says nothing to do.",
      "Give it one of `menu`, `ask`, `do`, `choose`, `list` and `end`."),
     ("  start: {end: Bye, ¦menu: Hi}", "`start` is a end and a menu at once.", "Make two states of it."),
     ("  start: ¦Bye", "The state `start` must have keys and values.", "Write each as `key: value`."),

@@ -15,6 +15,9 @@ SLIPS = [
     ("main", "to: find_limit}", "to: find_limit", "{key", "A bracket is not closed", "Close the bracket"),
     ("main", "en: Repay,", "en: Repay, now,", "now", "has no `now`", "comma inside { } needs quotes"),
     ("main", "en: Repay,", "en: Repay: now,", ": now", "has a `,` or `:`", "quotes around each text"),
+    ("main", '"Umoja Loans\\nHello', '"Umoja "Loans\\nHello', "Loans\\nHello", "second quote", "other kind"),
+    ("main", "en: Repay,", "en: Rep\udce9y,", "\udce9", "not saved as UTF-8", "encoding UTF-8"),
+    ("apply", "    ask:", "    aks:", "aks", "`aks` is not a word", "`ask`"),
     ("main", " sw: Lipa mkopo,", "", "{key", "no Swahili (sw) text", 'Add sw: "…"'),
     ("main", "    menu:", "\tmenu:", "\tmenu", "There is a tab here", "two spaces"),
     ("main", 'key: "2"', 'key: "1"', '"1"', "key `1` is already that of the option on line 12", "another"),
@@ -27,12 +30,15 @@ SLIPS = [
     ("apply", "{limit.min|money} to", "{limit.min|mony} to", "{limit.min|", "no filter `mony`", "`money`"),
     ("apply", "{quote.fee|money} +", "{qoute.fee|money} +", "{qoute", "no variable `qoute`", "`quote`"),
     ("apply", "amount > limit.max", "amount = limit.max", "= limit", "`=` is not known", "`==`"),
+    ("apply", "amount > limit.max", "amount > = limit.max", "= limit", "has a space inside", "`>=`"),
     ("apply", "total: quote.total, pin", "pin", "loans.apply", "needs `total`", "under `with:`"),
     ("apply", "Wrong PIN. Tries", "Wrong PIN {pin}. Tries", "{pin}", "`pin` is a secret", "right after"),
     ("register", "pin: pin_again}", "pin: pin}", "pin}", "`pin` is gone here", "right after the ask"),
     ("register", "length: 2..40", "length: 2-40", "2-40", "cannot be `2-40`", "1..20"),
     ("service", '["*384*89598#"]', "[*384*89598#]", "*384", "needs quotes", '"*384*89598#"'),
     ("service", "start: entry", "start: entri", "entri", "no state `entri`", "`entry`"),
+    ("service", "amount: {type: money", "amount: {type: mony", "mony", "cannot be `mony`", "`money`"),
+    ("service", "account.yaml]", "other.yaml]", "other", "no file `other.yaml`", "end in .yaml"),
     ("service", "main.yaml, apply", "mane.yaml, apply", "mane", "no file `mane.yaml`", "`main.yaml`"),
 ]  # fmt: skip
 
@@ -57,3 +63,9 @@ def test_a_slip_is_one_finding_where_it_is(
     assert finding.column == at - text.rfind("\n", 0, at)
     assert said in finding.message
     assert hint in finding.hint
+
+
+def test_an_empty_file_is_one_finding_and_not_one_for_each_state_it_had() -> None:
+    (finding,) = check_sources({**SOURCES, "main.yaml": "# later\n"}, service).findings
+    assert (finding.file, finding.message) == ("main.yaml", "The file is empty.")
+    assert finding.hint == "Add `states:` to it, or take it out of `include:`."

@@ -16,6 +16,9 @@ Severity = Literal["error", "warning"]
 MAX_FINDINGS = 500  # a hostile file must not make a report without end
 _WIDEST_LINE = 160
 _COMPARED = 30  # names that difflib looks at for "did you mean": it takes some 20 µs for each
+_ALIKE = 0.67  # not `sorry` and `history`
+_ALIKE_SHORT = 0.6  # `edn` and `end`
+_SHORT = 4  # letters
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as libyaml counts lines
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\uffff\U00010000-\U0003fffd]")
 
@@ -90,8 +93,9 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     if len(names) > _COMPARED:
         pairs = _letter_pairs(name)
         names = heapq.nlargest(_COMPARED, names, key=lambda other: len(pairs & _letter_pairs(other)))
-    found = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    return found[0] if found else None
+    found = difflib.get_close_matches(name, names, n=1, cutoff=_ALIKE if len(name) > _SHORT else _ALIKE_SHORT)
+    begun = [other for other in names if len(other) > 2 and name.startswith(other)]
+    return next(iter([*found, *begun]), None)
 
 
 def _letter_pairs(name: str) -> set[str]:

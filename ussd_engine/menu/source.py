@@ -106,8 +106,8 @@ def parse(file: str, text: str, report: Report) -> tuple[Node | None, bool]:
         _report_syntax(file, text, error, report)
         return builder.finish(), False
     except (yaml.YAMLError, UnicodeEncodeError) as error:
-        at, message = _bad_character(file, text, error)
-        report.error(at, "syntax", message, "Delete it, or type that line again.")
+        at, message, hint = _bad_character(file, text, error)
+        report.error(at, "syntax", message, hint)
         return builder.finish(), False
     return builder.finish(), True
 
@@ -232,18 +232,22 @@ def _mark(mark: Any) -> Any:
     return mark
 
 
-def _bad_character(file: str, text: str, error: Exception) -> tuple[Position, str]:
+def _bad_character(file: str, text: str, error: Exception) -> tuple[Position, str, str]:
     """Where the character is that no YAML file may have. libyaml gives an index, or bytes of it."""
     for number, line in enumerate(source_lines(text), 1):
         for column, character in enumerate(line, 1):
+            if 0xDC80 <= ord(character) < 0xDD00:  # how read_sources keeps a byte that is not UTF-8
+                at = Position(file, number, column)
+                return at, "The file is not saved as UTF-8.", "Save it with the encoding UTF-8."
             if (
                 (ord(character) < 32 and character != "\t")
                 or 0xD800 <= ord(character) < 0xE000
                 or (0x7F <= ord(character) < 0xA0 or ord(character) in (0xFFFE, 0xFFFF, 0xFEFF))
             ):
                 message = f"A character that cannot be seen (U+{ord(character):04X}) is here."
-                return Position(file, number, column), message
-    return Position(file, 1, 1), f"The file is not text that can be read: {type(error).__name__}."
+                return Position(file, number, column), message, "Delete it, or type that line again."
+    message = f"The file is not text that can be read: {type(error).__name__}."
+    return Position(file, 1, 1), message, "Save it as plain text, with the encoding UTF-8."
 
 
 def _report_syntax(file: str, text: str, error: yaml.MarkedYAMLError, report: Report) -> None:
@@ -262,12 +266,14 @@ def _report_syntax(file: str, text: str, error: yaml.MarkedYAMLError, report: Re
         at = Position(file, error.context_mark.line + 1, error.context_mark.column + 1)  # where it opens
     elif "\t" in written[: len(written) - len(written.lstrip())]:
         at = Position(file, line + 1, written.index("\t") + 1)
-    message, hint = _plain_words(problem, context, written, written[column : column + 1])
+    message, hint = _plain_words(problem, context, written, column)
     report.error(at, "syntax", message, hint)
 
 
-def _plain_words(problem: str, context: str, line: str, character: str) -> tuple[str, str]:
+def _plain_words(problem: str, context: str, line: str, column: int) -> tuple[str, str]:
     """A syntax error in words for someone who never heard of scalars and tokens."""
+    character = line[column : column + 1]
+    after_quote = line[:column].rstrip()[-1:] in ('"', "'")
     indent = line[: len(line) - len(line.lstrip())]
     cases = (
         ("alias" in context, "A value that starts with `*` needs quotes.",
@@ -287,7 +293,9 @@ def _plain_words(problem: str, context: str, line: str, character: str) -> tuple
         ("',' or" in problem or "flow" in context,
          "A bracket is not closed, or a text inside brackets has a `,` or `:` in it.",
          "Close the bracket, or put quotes around each text inside { }."),
-        ("}" in line or "]" in line, "Something follows a closing bracket or quote.",
+        (after_quote, "The text ends at its second quote, and something follows.",
+         "For a quote inside a text write \\\" or put the other kind around all of it: 'He said \"yes\".'"),
+        ("}" in line or "]" in line, "Something follows a closing bracket.",
          'A text that starts with { or [ needs quotes around all of it: "{name}, hello".'),
         (True, f"This line does not fit the lines above it ({problem}).",
          "Entries of one list start in the same column. Check the indentation of this line and of the one "

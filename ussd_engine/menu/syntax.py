@@ -103,6 +103,9 @@ def _unreadable(source: str, at: int) -> ExpressionError:
     character = source[at]
     if character in "\"'":
         return ExpressionError("This quote is never closed.", at, "Put the same quote after the text.")
+    if character == "=" and source[:at].rstrip()[-1:] in tuple("<>=!"):
+        sign = f"{source[:at].rstrip()[-1]}="
+        return ExpressionError(f"`{sign}` has a space inside.", at, f"Write `{sign}`.")
     doubled = {"=": "==", "&": "&&", "|": "||"}.get(character)
     if doubled:
         return ExpressionError(f"`{character}` is not known here.", at, f"Write `{doubled}`.")

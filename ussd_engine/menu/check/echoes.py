@@ -8,6 +8,7 @@ file can be read.
 from ussd_engine.menu.findings import Finding
 
 _CUT = ("syntax", "too-big")  # the file was not read past this place
+_NO_FILE = ("missing-file", "empty-file")
 _MISSING = ("missing-key", "missing-language", "no-kind", "empty")  # may be in the part that was not read
 _ELSEWHERE = ("unknown-state", "unused", "unset", "unreachable")  # may be about that part
 _FIRST = "service.yaml"
@@ -16,7 +17,7 @@ _FIRST = "service.yaml"
 def without_echoes(findings: list[Finding]) -> list[Finding]:
     """The findings that stand by themselves."""
     cut = {finding.file for finding in findings if finding.code in _CUT}
-    lost = bool(cut) or any(finding.code == "missing-file" for finding in findings)
+    lost = bool(cut) or any(finding.code in _NO_FILE for finding in findings)
     if _FIRST in cut:  # without the languages and variables nothing else can be judged
         findings = [finding for finding in findings if finding.file == _FIRST or finding.code in _CUT]
     return [

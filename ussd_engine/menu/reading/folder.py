@@ -3,7 +3,7 @@
 import posixpath
 from collections.abc import Mapping
 
-from ussd_engine.menu.findings import Position, Report, did_you_mean, shown
+from ussd_engine.menu.findings import Position, Report, closest, shown
 from ussd_engine.menu.model import Model, State
 from ussd_engine.menu.reading.service import read_head, read_messages, read_variables, service_fields
 from ussd_engine.menu.reading.shape import Fields, as_mapping, as_scalar, good_name
@@ -106,8 +106,8 @@ class _Folder:
                 )
                 return
             self._places[name.value] = name.at
-            good_name(name.value, name.at, "a state", self.report)
-            state = self.reader.state(name, value)
+            named = good_name(name.value, name.at, "a state", self.report)
+            state = self.reader.state(name, value) if named else None
             if state is None:
                 self.broken.add(name.value)
             else:
@@ -148,13 +148,14 @@ class _Folder:
 
     def _missing(self, name: Scalar, path: str) -> None:
         self.whole = False
-        known = [file for file in self.sources if file not in self.files]
+        known = [file.removesuffix(".yaml") for file in self.sources if file not in self.files]
+        meant = closest(path.removesuffix(".yaml"), known)
         hint = "Paths are counted from the folder of service.yaml, and end in .yaml."
         self.report.error(
             name.at,
             "missing-file",
             f"There is no file {shown(name.value)} in this folder.",
-            did_you_mean(path, known, hint),
+            f"Did you mean {shown(f'{meant}.yaml')}?" if meant else hint,
         )
 
     def _include(self, path: str, chain: tuple[str, ...]) -> None:
@@ -163,9 +164,9 @@ class _Folder:
         self.whole = self.whole and whole
         if node is None or (isinstance(node, Scalar) and not node.value):
             if whole:
-                self.report.warning(
-                    Position(path, 1, 1), "empty", "The file is empty.", "Add `states:` to it."
-                )
+                hint = "Add `states:` to it, or take it out of `include:`."
+                self.report.error(Position(path, 1, 1), "empty-file", "The file is empty.", hint)
+            self.whole = False
             return
         mapping = as_mapping(node, "A menu file", self.report)
         if mapping is None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ussd_engine.menu.findings import Position, Report, did_you_mean, listed, shown
+from ussd_engine.menu.findings import Position, Report, closest, did_you_mean, listed, shown
 from ussd_engine.menu.messages import DEFAULTS
 from ussd_engine.menu.model import Keys, Text, Variable, VarType
 from ussd_engine.menu.reading.shape import Fields, as_integer, as_mapping, as_scalar, good_name
@@ -197,12 +197,12 @@ def _type(name: str, node: Node, report: Report, *, inner: bool = False) -> VarT
                 "A PIN is never kept: give its name in `save:` of an `ask` with `as: pin`, and nowhere else."
             )
         report.error(word.at, "bad-type", f"{shown(name)} cannot be {shown(word.value)}.", hint)
-        return None
-    return _sized(name, word, node, fields, report)
+    meant = closest(word.value, allowed) if isinstance(node, MappingNode) else None  # alone it has no `max`
+    kind = word.value if word.value in allowed else meant
+    return None if kind is None else _sized(name, kind, node, fields, report)
 
 
-def _sized(name: str, word: Scalar, node: Node, fields: Fields, report: Report) -> VarType | None:
-    kind = word.value
+def _sized(name: str, kind: str, node: Node, fields: Fields, report: Report) -> VarType | None:
     most = _maximum(name, kind, node, fields, report)
     inner_key = {"record": "fields", "list": "of"}.get(kind, "")
     for key in ("fields", "of"):

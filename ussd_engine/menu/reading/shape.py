@@ -174,7 +174,7 @@ def good_name(name: str, at: Position, what: str, report: Report, taken: Iterabl
             at,
             "bad-name",
             f"{shown(name)} cannot be the name of {what}: it has a meaning of its own.",
-            "Choose another name.",
+            "Choose another name" + ("; or indent it to the state above." if what == "a state" else "."),
         )
     else:
         report.error(

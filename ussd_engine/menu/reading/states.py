@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ussd_engine.menu.findings import Report, listed, shown
+from ussd_engine.menu.findings import Report, closest, listed, shown
 from ussd_engine.menu.model import (
     Argument,
     Ask,
@@ -36,6 +36,7 @@ KINDS = {
     "list": ("of", "item", "save", "to", "empty", "options", "nav", "confirm", "back"),
     "end": (),
 }
+_KEYS = frozenset(key for keys in KINDS.values() for key in keys)
 _OPTION = ("to", "value", "key", "when", "language")
 _LENGTH = re.compile(r"([0-9]{1,3})(?:\.\.([0-9]{1,3}))?")
 _WITH_LENGTH = ("text", "digits", "pin", "pattern")
@@ -56,6 +57,8 @@ class Reader:
         if mapping is None:
             return None
         kinds = [key for key, _ in mapping if key.value in KINDS]
+        if not kinds:
+            mapping, kinds = self._as_meant(mapping)
         if len(kinds) != 1:
             self._wrong_kinds(name, kinds)
             return None
@@ -70,6 +73,19 @@ class Reader:
             "end": self._end,
         }
         return readers[kind](name, fields)
+
+    def _as_meant(self, mapping: Mapping) -> tuple[Mapping, list[Scalar]]:
+        """A state without one of the six words, with the mistyped one (which is reported) put right."""
+        for index, (key, value) in enumerate(mapping.pairs):
+            known = key.value in self.languages or key.value in _KEYS
+            kind = None if known else closest(key.value, KINDS)
+            if kind is not None:
+                message = f"{shown(key.value)} is not a word for a state."
+                self.report.error(key.at, "unknown-key", message, f"Did you mean {shown(kind)}?")
+                meant = replace(key, value=kind)
+                pairs = (*mapping.pairs[:index], (meant, value), *mapping.pairs[index + 1 :])
+                return replace(mapping, pairs=pairs), [meant]
+        return mapping, []
 
     def _wrong_kinds(self, name: Scalar, kinds: list[Scalar]) -> None:
         if kinds:
