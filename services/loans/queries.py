@@ -158,6 +158,18 @@ set disbursed_at = $2,
 where id = $1
 """
 
+# A prompt for the same amount that the phone may still show. $3: seconds that M-Pesa shows one.
+PROMPTED_ALREADY = """
+select exists (
+    select 1
+    from payment_request
+    where loan_id = $1
+    and amount_cents = $2
+    and state in ('queued', 'prompted')
+    and created_at > now() - make_interval(secs => $3)
+)
+"""
+
 WRITE_PAYMENT_REQUEST = """
 insert into payment_request (loan_id, borrower_id, amount_cents, action_key)
 values ($1, $2, $3, $4)

@@ -1,7 +1,8 @@
+import asyncio
 from datetime import timedelta
 
 from services import clock
-from tests.services.world import Phone, assert_books_right
+from tests.services.world import Phone, assert_books_right, count
 
 TODAY = clock.nairobi_date(clock.now())
 
@@ -126,3 +127,27 @@ async def test_a_written_off_loan_can_be_paid_but_not_followed_by_another(borrow
     await borrower.pay(ref, 590_000, "RCPT1")
     assert await borrower.pool.fetchval("select state from loan") == "recovered"
     assert (await borrower.do("loans.limit")).name == "not_eligible"
+
+
+async def test_a_prompt_that_is_still_on_the_phone_is_not_sent_again(borrower: Phone) -> None:
+    ref = (await borrower.borrow()).value["ref"]
+    await borrower.money_arrives(ref)
+
+    answers = await asyncio.gather(
+        *(
+            borrower.do("repayments.prompt", f"africastalking:S{n}:3:prompt", amount=590_000)
+            for n in range(20)
+        )
+    )
+    assert {answer.name for answer in answers} == {"ok"}
+    assert await count(borrower.pool, "payment_request") == 1
+    assert await count(borrower.pool, "outbox") == 2  # the payout, the prompt
+
+    await borrower.do("repayments.prompt", amount=10_000)  # another amount is another prompt
+    assert await count(borrower.pool, "payment_request") == 2
+    await borrower.pool.execute("update payment_request set created_at = now() - interval '2 minutes'")
+    await borrower.do("repayments.prompt", amount=590_000)  # M-Pesa's prompt is gone by now
+    assert await count(borrower.pool, "payment_request") == 3
+    await borrower.pool.execute("update payment_request set state = 'failed'")
+    await borrower.do("repayments.prompt", amount=590_000)
+    assert await count(borrower.pool, "payment_request") == 4
