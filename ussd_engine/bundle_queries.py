@@ -1,5 +1,7 @@
 """The SQL of bundles.py."""
 
+LOCK = "SELECT pg_advisory_xact_lock($1)"
+
 KEEP = """
     INSERT INTO bundle (name, service, sources, created_by, note)
     VALUES ($1, $2, $3::jsonb, $4, $5)

@@ -7,13 +7,11 @@ PostgreSQL (`DATABASE_URL` empty) bundles live in Redis only.
 """
 
 import asyncio
-import hashlib
 import re
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import orjson
@@ -21,14 +19,15 @@ import structlog
 from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
-from core_ext.program import Program
 from ussd_engine import bundle_queries as queries
+from ussd_engine.bundle import Bundle, Version, build, bundle_name
 from ussd_engine.errors import BundleError, MenuError, StoreError
-from ussd_engine.gateways.numbers import msisdn_of
-from ussd_engine.menu import check_sources, compile_expression, compile_model, read_sources, render
+from ussd_engine.menu import read_sources
 from ussd_engine.observe.board import Board
-from ussd_engine.plugin import Runtime, Service, service_named
+from ussd_engine.plugin import Runtime, Service
 from ussd_engine.settings import Settings
+
+__all__ = ["Bundle", "Bundles", "Version", "build", "bundle_name"]
 
 log = structlog.get_logger("ussd.bundles")
 
@@ -36,67 +35,8 @@ _LIVE = "ussd:live"
 _CHANNEL = "ussd:published"
 _SERVICE = re.compile(r"^service:[ \t]*(\w+)", re.MULTILINE)
 _ABANDONED_MS = "15000"  # a frozen process keeps its row locks no longer than this
-_COUNTRY = "KE"  # where a number typed without a country code is from
-
-
-@dataclass(slots=True, frozen=True)
-class Bundle:
-    """One version of one service's menus, compiled. ttl_s: how long Redis keeps a session of it."""
-
-    name: str
-    service: str
-    codes: tuple[str, ...]
-    sources: Mapping[str, str]
-    program: Program
-    plugin: Service
-    data: Any
-    resume: str
-    resume_for_s: int
-    ttl_s: int
-
-
-@dataclass(slots=True, frozen=True)
-class Version:
-    """A row of `ussd versions`: a bundle, when it was published, and sessions still on it."""
-
-    name: str
-    published_at: str
-    published_by: str
-    note: str
-    live: bool
-    sessions: int
-
-
-def bundle_name(sources: Mapping[str, str]) -> str:
-    """The name of a folder's content: 12 hex digits of its SHA-256."""
-    content = orjson.dumps(dict(sources), option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(content).hexdigest()[:12]
-
-
-def build(sources: Mapping[str, str], plugin: Service | None = None) -> Bundle:
-    """Check and compile a folder's content. plugin: its service; None: the installed one of its name.
-
-    Raises MenuError with the rendered findings.
-    """
-    checked = check_sources(sources, plugin)
-    if checked.model is None or not checked.ok:
-        errors = [finding for finding in checked.findings if finding.severity == "error"]
-        raise MenuError("\n\n".join(render(finding, sources) for finding in errors))
-    plugin = plugin or service_named(checked.model.service)
-    tables = compile_model(checked.model, plugin)
-    keep_s = tables["resume_for_s"] if tables["resume"] != "start" else 0
-    return Bundle(
-        bundle_name(sources),
-        tables["service"],
-        tuple(tables["codes"]),
-        dict(sources),
-        Program(tables, compile_expression, _typed_phone),
-        plugin,
-        checked.data,
-        tables["resume"],
-        tables["resume_for_s"],
-        max(tables["timeout_s"], keep_s),
-    )
+_LOCK = 0x55535344  # of PostgreSQL: one publication at a time
+_MOST_KNOWN = 32  # compiled versions kept in memory; others are built again for the sessions still on them
 
 
 class Bundles:
@@ -114,7 +54,9 @@ class Bundles:
         self._board = board
         self._redis = redis
         self._pg = pg
-        self._known: dict[str, Bundle] = {}
+        self._known: OrderedDict[str, Bundle] = OrderedDict()
+        self._loading: dict[str, asyncio.Task[Bundle]] = {}
+        self._unusable: dict[str, tuple[str, MenuError | BundleError]] = {}  # by service: the version, why
         self._live: dict[str, Bundle] = {}
         self._by_code: dict[str, Bundle] = {}
         self._plugins = plugins
@@ -134,7 +76,8 @@ class Bundles:
         """Connect, load what is live, and follow it.
 
         publish: a service of `menus_dir` with nothing live is published from its folder. plugins:
-        services by name, instead of the installed ones. Raises StoreError, MenuError.
+        services by name, instead of the installed ones. Raises StoreError, and when following MenuError or
+        BundleError for what is live and cannot be used.
         """
         redis = aioredis.Redis.from_url(settings.redis_url)
         pool = None
@@ -148,14 +91,20 @@ class Bundles:
                     command_timeout=10,
                     server_settings={"idle_in_transaction_session_timeout": _ABANDONED_MS},
                 )
-            except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
                 await redis.aclose()
                 raise StoreError(f"PostgreSQL does not answer at DATABASE_URL: {error}") from None
         bundles = cls(settings, board, redis, pool, plugins)
         try:
             await bundles.refresh()
+            if follow:  # who publishes may be here to mend it
+                for _, why in bundles._unusable.values():
+                    raise why
             if publish:
                 await bundles._publish_missing()
+        except RedisError as error:
+            await bundles.close()
+            raise StoreError(f"Redis does not answer at REDIS_URL: {error}") from None
         except BaseException:
             await bundles.close()
             raise
@@ -192,14 +141,29 @@ class Bundles:
         """A bundle by name, from memory, Redis or PostgreSQL. Raises BundleError."""
         known = self._known.get(name)
         if known is not None:
+            self._known.move_to_end(name)
             return known
+        loading = self._loading.get(name)
+        if loading is None:  # all who ask for it meanwhile wait for this one
+            loading = self._loading[name] = asyncio.create_task(self._load(name))
+            loading.add_done_callback(lambda _: self._loading.pop(name, None))
+        return await asyncio.shield(loading)
+
+    async def _load(self, name: str) -> Bundle:
         sources = await self._fetch(name)
         if sources is None:
-            raise BundleError(f"no menu version {name}. See them with: ussd versions")
+            raise BundleError(f"There is no menu version {name}. See them with: ussd versions SERVICE")
         bundle = await self._build(sources)
         await self._start_plugin(bundle)
-        self._known[name] = bundle
+        self._remember(bundle)
         return bundle
+
+    def _remember(self, bundle: Bundle) -> None:
+        self._known[bundle.name] = bundle
+        self._known.move_to_end(bundle.name)
+        in_use = {live.name for live in self._live.values()} | {bundle.name}
+        while len(self._known) > _MOST_KNOWN + len(in_use):
+            del self._known[next(name for name in self._known if name not in in_use)]
 
     async def problems(self) -> dict[str, str]:
         """What is wrong with PostgreSQL or the bundles; empty when nothing is."""
@@ -216,7 +180,7 @@ class Bundles:
     async def versions(self, service: str) -> list[Version]:
         """Publications of a service, newest first, with the sessions still on each bundle."""
         if self._pg is None:
-            raise BundleError("versions are kept in PostgreSQL, and DATABASE_URL is empty")
+            raise BundleError("Versions are kept in PostgreSQL, and DATABASE_URL is empty.")
         counts = await self._count_sessions()
         current = await self._redis.hget(_LIVE, service)
         rows = await self._pg.fetch(queries.PUBLICATIONS, service)
@@ -243,9 +207,6 @@ class Bundles:
     async def publish(self, sources: Mapping[str, str], by: str, note: str = "") -> Bundle:
         """Make this content live: new sessions begin on it. Raises MenuError."""
         bundle = await self._build(sources)
-        taken = {code for code in bundle.codes if self._by_code.get(code, bundle).service != bundle.service}
-        if taken:
-            raise MenuError(f"the code {', '.join(sorted(taken))} already belongs to another service")
         await self._make_live(bundle, by, note)
         return bundle
 
@@ -255,36 +216,56 @@ class Bundles:
             published = [version.name for version in await self.versions(service)]
             older = [other for other in published if other != published[0]]
             if not older:
-                raise BundleError(f"{service} has no earlier version to go back to")
+                raise BundleError(f"There is no earlier version of {service} to go back to.")
             name = older[0]
         bundle = await self.load(name)
         if bundle.service != service:
-            raise BundleError(f"{name} is a version of {bundle.service}, not of {service}")
+            raise BundleError(f"{name} is a version of {bundle.service}, not of {service}.")
         await self._make_live(bundle, by, "rollback")
         return bundle
 
-    async def _make_live(self, bundle: Bundle, by: str, note: str) -> None:
+    async def _make_live(self, bundle: Bundle, by: str, note: str, *, first: bool = False) -> None:
+        """Publish; first: unless another process that starts has done so."""
         await self._start_plugin(bundle)
-        if self._pg is not None:
-            async with self._pg.acquire() as connection, connection.transaction():
-                await connection.execute(
-                    queries.KEEP,
-                    bundle.name,
-                    bundle.service,
-                    orjson.dumps(dict(bundle.sources)).decode(),
-                    by,
-                    note,
-                )
+        async with self._alone() as connection:
+            await self.refresh()
+            if first and bundle.service in self._live:
+                return
+            self._require_own_codes(bundle)
+            if connection is not None:
+                sources = orjson.dumps(dict(bundle.sources)).decode()
+                await connection.execute(queries.KEEP, bundle.name, bundle.service, sources, by, note)
                 await connection.execute(queries.PUBLISH, bundle.service, bundle.name, by, note)
-        self._known[bundle.name] = bundle
-        await self._serve(bundle)
-        await self._redis.publish(_CHANNEL, bundle.service)
+            await self._serve(bundle)  # before the commit: what Redis did not take was not published
         self._go_live(bundle)
+        self._remember(bundle)
+        await self._redis.publish(_CHANNEL, bundle.service)
 
-    async def _serve(self, bundle: Bundle) -> None:
+    @asynccontextmanager
+    async def _alone(self) -> "AsyncIterator[asyncpg.Connection | None]":
+        """A transaction in which nobody else publishes, on a connection of its own."""
+        if self._pg is None:
+            yield None
+            return
+        connection = await asyncpg.connect(self._settings.database_url, timeout=5, command_timeout=10)
+        try:
+            async with connection.transaction():
+                await connection.execute(queries.LOCK, _LOCK)
+                yield connection
+        finally:
+            await connection.close()
+
+    def _require_own_codes(self, bundle: Bundle) -> None:
+        """Raise MenuError when another service is live on a code of this one."""
+        taken = {code for code in bundle.codes if self._by_code.get(code, bundle).service != bundle.service}
+        if taken:
+            raise MenuError(f"the code {', '.join(sorted(taken))} already belongs to another service")
+
+    async def _serve(self, bundle: Bundle, *, unless_there: bool = False) -> None:
+        """Put a version into Redis as live; unless_there: not over what somebody published meanwhile."""
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.set(_key(bundle.name), orjson.dumps(dict(bundle.sources)))
-            pipe.hset(_LIVE, bundle.service, bundle.name)
+            (pipe.hsetnx if unless_there else pipe.hset)(_LIVE, bundle.service, bundle.name)
             await pipe.execute()
 
     def _go_live(self, bundle: Bundle) -> None:
@@ -307,10 +288,24 @@ class Bundles:
             pointers = {row["service"]: row["bundle"] for row in await self._pg.fetch(queries.LIVE)}
         for service, name in pointers.items():
             if service not in self._live or self._live[service].name != name:
-                self._go_live(await self.load(name))
+                await self._take_over(service, name)
         for service, bundle in self._live.items():
             if not await self._redis.hexists(_LIVE, service):
-                await self._serve(bundle)
+                await self._serve(bundle, unless_there=True)
+
+    async def _take_over(self, service: str, name: str) -> None:
+        """Go live with a version; one that cannot be used leaves the last good one, and other services."""
+        known, why = self._unusable.get(service, ("", None))
+        if known == name and isinstance(why, MenuError):
+            return  # the same content will not build a second time
+        try:
+            self._go_live(await self.load(name))
+            self._unusable.pop(service, None)
+        except (BundleError, MenuError) as error:
+            self._unusable[service] = name, error
+            if known != name:
+                log.error("published menus cannot be used; the last good ones go on",
+                          service=service, bundle=name, error=str(error))  # fmt: skip
 
     async def _follow(self) -> None:
         while True:
@@ -322,35 +317,30 @@ class Bundles:
                         await published.get_message(
                             ignore_subscribe_messages=True, timeout=self._settings.bundle_poll_s
                         )
-            except (
-                RedisError,
-                OSError,
-                TimeoutError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-            ) as error:
+            except (RedisError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("cannot follow the menus; trying again", error=type(error).__name__)
-            except (BundleError, MenuError) as error:
-                log.error("the published menus cannot be used; the last good ones go on", error=str(error))
+            except Exception:  # whatever it is, this process must not stop following
+                log.exception("cannot follow the menus; trying again")
             await asyncio.sleep(self._settings.bundle_poll_s)
 
     async def _publish_missing(self) -> None:
         for file in sorted(self._settings.menus_dir.glob("*/service.yaml")):
             sources = read_sources(file.parent)
             named = _SERVICE.search(sources.get("service.yaml", ""))
-            if named and named[1] in self._live:
+            if named and (named[1] in self._live or named[1] in self._unusable):
                 continue  # its folder may be broken in the middle of a change; what is live goes on
             bundle = await self._build(sources)
             if bundle.service not in self._live:
-                await self._make_live(bundle, "first start", "")
+                await self._make_live(bundle, "first start", "", first=True)
 
     async def _fetch(self, name: str) -> dict[str, str] | None:
-        stored = await self._redis.get(_key(name))
-        if stored is None and self._pg is not None:
+        sources = _sources_of(await self._redis.get(_key(name)), name)
+        if sources is None and self._pg is not None:
             stored = await self._pg.fetchval(queries.SOURCES, name)
-            if stored is not None:
+            sources = _sources_of(stored, name)
+            if sources is not None:
                 await self._redis.set(_key(name), stored)
-        return orjson.loads(stored) if stored is not None else None
+        return sources
 
     async def _start_plugin(self, bundle: Bundle) -> None:
         if bundle.service not in self._started:
@@ -386,13 +376,19 @@ class Bundles:
                     counts[record["bundle"]] += 1
 
 
+def _sources_of(stored: bytes | str | None, name: str) -> dict[str, str] | None:
+    """What was stored under a name, unless it is not what the name says."""
+    try:
+        sources = orjson.loads(stored or b"null")
+    except orjson.JSONDecodeError:
+        return None
+    texts = isinstance(sources, dict) and all(isinstance(text, str) for text in sources.values())
+    return sources if texts and bundle_name(sources) == name else None
+
+
 def _key(name: str) -> str:
     return f"ussd:bundle:{name}"
 
 
 def _text(value: bytes | str) -> str:
     return value.decode() if isinstance(value, bytes) else value
-
-
-def _typed_phone(text: str) -> str | None:
-    return msisdn_of(text, _COUNTRY)

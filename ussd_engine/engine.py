@@ -21,7 +21,7 @@ from ussd_engine.acting import ANSWER_MARGIN_S, Actor, Overtaken, Run, Watch
 from ussd_engine.actions import LATE
 from ussd_engine.arrival import Arrival, Kind, arrival, split
 from ussd_engine.bundles import Bundle, Bundles
-from ussd_engine.errors import BundleError, StoreError
+from ussd_engine.errors import BundleError, MenuError, StoreError
 from ussd_engine.limits import within
 from ussd_engine.menu.messages import DEFAULTS
 from ussd_engine.observe.board import Board
@@ -174,7 +174,7 @@ class Engine:
             fresh.bundle = old.bundle
             bundle = await self._bundle_of(fresh, live)
             run = Run(turn, bundle, fresh, old.dialog, profile, deadline)
-            if bundle.program.unfinished(run.dialog):
+            if bundle.name == old.bundle and bundle.program.unfinished(run.dialog):
                 go_on = bundle.program.offer if live.resume == "ask" else bundle.program.go_on
                 return run, go_on(run.dialog)
             fresh.bundle = live.name
@@ -253,7 +253,7 @@ class Engine:
             return live
         try:
             return await asyncio.create_task(self.bundles.load(session.bundle))
-        except BundleError:
+        except (BundleError, MenuError):
             log.warning("a session's menu version is gone", bundle=session.bundle)
             session.bundle = live.name
             return live

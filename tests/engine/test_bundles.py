@@ -1,13 +1,16 @@
 """Published menu versions: sessions keep theirs, workers follow, and Redis may forget everything."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+import orjson
 import pytest
 import redis as redis_client
+from redis import asyncio as aioredis
+from redis.exceptions import RedisError
 
 from tests.engine.conftest import CODE, SHOP, OpenEngine, Phone, Shop
-from ussd_engine.bundles import Bundles, bundle_name
+from ussd_engine.bundles import Bundle, Bundles, bundle_name
 from ussd_engine.engine import Engine
 from ussd_engine.errors import BundleError, MenuError
 from ussd_engine.observe.board import Board
@@ -193,3 +196,168 @@ async def test_a_frozen_process_does_not_keep_its_row_locks(
         assert await pool.fetchval("show idle_in_transaction_session_timeout") == "15s"
     finally:
         await bundles.close()
+
+
+def unbuildable(engine_settings: Settings, service: str = "shop") -> str:
+    """What an older release let through is live, and this one does not build it."""
+    sources = {name: text.replace("service: shop", f"service: {service}") for name, text in BROKEN.items()}
+    name = bundle_name(sources)
+    redis = redis_client.Redis.from_url(engine_settings.redis_url)
+    redis.set(f"ussd:bundle:{name}", orjson.dumps(sources))
+    redis.hset("ussd:live", service, name)
+    return name
+
+
+async def test_a_version_that_does_not_build_keeps_no_other_service_back(
+    engine: Engine, engine_settings: Settings, desk: Bundles
+) -> None:
+    unbuildable(engine_settings, "another")
+    await follows(engine, (await desk.publish(SECOND, "amina")).name)
+
+
+async def test_a_live_version_that_does_not_build_is_mended_by_publishing(
+    engine: Engine, engine_settings: Settings, open_shop: OpenEngine, shop: Shop
+) -> None:
+    unbuildable(engine_settings)
+    with pytest.raises(MenuError):
+        await open_shop()
+    desk = await Bundles.open(engine_settings, Board(), follow=False, plugins={"shop": shop})
+    name = (await desk.publish(SECOND, "amina")).name
+    await desk.close()
+    await follows(engine, name)
+    assert live(await open_shop()) == name
+
+
+@pytest.mark.parametrize("stored", [b"not JSON", b"[]", b'{"service.yaml": 1}', b"\xff", b"null"])
+async def test_nonsense_in_redis_does_not_stop_a_worker_from_following(
+    engine: Engine, engine_settings: Settings, desk: Bundles, stored: bytes
+) -> None:
+    redis = redis_client.Redis.from_url(engine_settings.redis_url)
+    redis.set("ussd:bundle:badbadbadbad", stored)
+    redis.hset("ussd:live", mapping={b"\xff": "badbadbadbad", "shop": "badbadbadbad"})
+    redis.publish("ussd:published", "shop")
+    await asyncio.sleep(0.15)
+    redis.hdel("ussd:live", b"\xff")
+    await follows(engine, (await desk.publish(SECOND, "amina")).name)
+
+
+async def test_content_under_another_contents_name_is_not_used(
+    engine: Engine, engine_settings: Settings, desk: Bundles
+) -> None:
+    second = (await desk.publish(SECOND, "amina")).name
+    await desk.rollback("shop", None, "amina")
+    redis = redis_client.Redis.from_url(engine_settings.redis_url)
+    redis.set(f"ussd:bundle:{second}", orjson.dumps(FIRST))
+    engine.bundles._known.pop(second, None)
+    assert dict((await engine.bundles.load(second)).sources) == SECOND
+
+
+async def test_two_who_publish_at_once_leave_redis_and_postgresql_of_one_mind(
+    engine: Engine, engine_settings: Settings, shop: Shop
+) -> None:
+    desks = [
+        await Bundles.open(engine_settings, Board(), follow=False, plugins={"shop": shop}) for _ in range(3)
+    ]
+    contents = [{"service.yaml": SHOP.replace('"Shop"', f'"Shop {n}"')} for n in range(6)]
+    await asyncio.gather(*(desks[n % 3].publish(sources, "amina") for n, sources in enumerate(contents)))
+    redis = redis_client.Redis.from_url(engine_settings.redis_url, decode_responses=True)
+    newest = (await desks[0].versions("shop"))[0]
+    assert redis.hget("ussd:live", "shop") == newest.name
+    assert newest.live
+    await follows(engine, newest.name)
+    await asyncio.gather(*(desk.close() for desk in desks))
+
+
+async def test_putting_back_what_is_live_does_not_undo_a_publication(
+    engine: Engine, engine_settings: Settings, desk: Bundles
+) -> None:
+    """A worker saw Redis empty; before it puts its version back, somebody publishes another."""
+    before = live(engine)
+    name = (await desk.publish(SECOND, "amina")).name
+    await engine.bundles._serve(await engine.bundles.load(before), unless_there=True)
+    redis = redis_client.Redis.from_url(engine_settings.redis_url, decode_responses=True)
+    assert redis.hget("ussd:live", "shop") == name
+
+
+async def test_what_redis_does_not_take_is_not_published(desk: Bundles, engine: Engine) -> None:
+    before = live(engine)
+    await desk._redis.aclose()
+    desk._redis = aioredis.Redis.from_url("redis://127.0.0.1:1/0")
+    with pytest.raises(RedisError):
+        await desk.publish(SECOND, "amina")
+    assert engine.bundles._pg is not None
+    assert await engine.bundles._pg.fetchval("SELECT count(*) FROM bundle_publication") == 1
+    assert live(engine) == before
+
+
+async def test_a_code_moves_to_another_service_and_is_not_taken_back_by_a_rollback(
+    engine: Engine, desk: Bundles, engine_settings: Settings, shop: Shop
+) -> None:
+    await desk.publish({"service.yaml": SHOP.replace("*123#", "*124#")}, "amina")
+    stale = await Bundles.open(engine_settings, Board(), follow=False, plugins={"shop": shop})
+    await desk.publish(OTHER, "amina")
+    with pytest.raises(MenuError, match="belongs to another service"):
+        await stale.rollback("shop", bundle_name(FIRST), "baraka")
+    await stale.close()
+
+    async def moved() -> bool:
+        return (await Phone(engine).dial()) == "Bye"
+
+    await until(moved)
+
+
+async def test_many_sessions_of_an_older_version_build_it_once(
+    engine: Engine, open_shop: OpenEngine, desk: Bundles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phones = [Phone(engine, f"2547000000{number:02}") for number in range(20)]
+    await asyncio.gather(*(phone.dial() for phone in phones))
+    await desk.publish(SECOND, "amina")
+    worker = await open_shop()
+    built: list[str] = []
+    build = worker.bundles._build
+
+    async def counted(sources: Mapping[str, str]) -> Bundle:
+        built.append(bundle_name(sources))
+        return await build(sources)
+
+    monkeypatch.setattr(worker.bundles, "_build", counted)
+    for phone in phones:
+        phone.engine = worker
+    await asyncio.gather(*(phone.press("2") for phone in phones))
+    assert built == [bundle_name(FIRST)]
+
+
+async def test_versions_in_memory_have_a_bound_and_sessions_on_others_go_on(
+    engine: Engine, desk: Bundles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ussd_engine.bundles._MOST_KNOWN", 2)
+    phone = Phone(engine)
+    await phone.dial()
+    for number in range(5):
+        sources = {"service.yaml": SHOP.replace('"Shop"', f'"Shop {number}"')}
+        await follows(engine, (await desk.publish(sources, "amina")).name)
+    for bundles in (engine.bundles, desk):
+        assert len(bundles._known) <= 4
+    assert bundle_name(FIRST) not in engine.bundles._known
+    assert (await phone.press("2", "Amina", "1")).startswith("Shop\n")
+
+
+async def test_a_dropped_call_on_a_version_that_is_gone_begins_anew(
+    engine: Engine, engine_settings: Settings, desk: Bundles
+) -> None:
+    """It would not build any more: nobody may be kept from dialling until their old session is over."""
+    phone = Phone(engine)
+    await phone.dial()
+    await phone.press("2", "Amina")
+    redis = redis_client.Redis.from_url(engine_settings.redis_url)
+    gone = unbuildable(engine_settings)
+    redis.hset("ussd:live", "shop", bundle_name(FIRST))
+    key = f"ussd:{{{phone.msisdn}}}:{CODE}"
+    record = orjson.loads(redis.get(key) or b"")
+    redis.set(key, orjson.dumps(record | {"bundle": gone}))
+    assert (await phone.dial()).startswith("Shop")
+
+
+async def test_workers_that_start_at_once_publish_a_folder_once(open_shop: OpenEngine) -> None:
+    workers = await asyncio.gather(*(open_shop() for _ in range(4)))
+    assert len(await workers[0].bundles.versions("shop")) == 1
