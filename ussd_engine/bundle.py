@@ -9,8 +9,8 @@ import orjson
 
 from core_ext.program import Program
 from ussd_engine.errors import MenuError
-from ussd_engine.gateways.numbers import msisdn_of
 from ussd_engine.menu import check_sources, compile_expression, compile_model, render
+from ussd_engine.numbers import msisdn_of
 from ussd_engine.plugin import Service, service_named
 
 _COUNTRY = "KE"  # where a number typed without a country code is from

@@ -14,8 +14,8 @@ from functools import lru_cache
 from ussd_engine.errors import GatewayError
 from ussd_engine.gateways.answer import HttpAnswer, Template
 from ussd_engine.gateways.map import EventRoute, GatewayMap, TurnRoute, WireField
-from ussd_engine.gateways.numbers import MAX_LENGTH, require_msisdn
 from ussd_engine.gateways.reading import FieldReader, PathFields, RouteReader, RuleReader
+from ussd_engine.numbers import MAX_LENGTH, require_msisdn
 from ussd_engine.turn import Reply, SessionEvent, Turn
 
 MAX_SESSION_ID = 128

@@ -17,11 +17,11 @@ from core_ext.program import END, NEED, Dialog, Program, ProgramFault, Result
 from core_ext.template import money
 from ussd_engine.actions import Registry
 from ussd_engine.errors import MenuError
-from ussd_engine.gateways.numbers import msisdn_of
 from ussd_engine.menu.expressions import compile_expression
 from ussd_engine.menu.findings import Report, render
 from ussd_engine.menu.journey_files import Answer, Journey, Step, read_journey, vocabulary
 from ussd_engine.menu.opened import open_folder
+from ussd_engine.numbers import msisdn_of
 from ussd_engine.plugin import Service
 
 FOLDER = "journeys"
