@@ -36,6 +36,7 @@ def run(*, port: int, data: Path, reload: bool) -> None:
     require_free_port(HOST, port)
     with Servers(data) as servers:
         os.environ.update(_environment(servers, port))
+        settings()  # a wrong one is told here, and not by each process in turn
         _migrate(servers)
         asyncio.run(_supervise(servers, port, reload=reload))
     print("Stopped. The data is kept in", servers.data)

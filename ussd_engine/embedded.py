@@ -82,8 +82,13 @@ class Servers:
 
     def start(self) -> None:
         """Start both and wait until they answer. Raises UssdError, with nothing left running."""
-        self.data.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(self.data)
+        try:
+            self.data.mkdir(parents=True, exist_ok=True)
+            self._lock = _lock(self.data)
+        except OSError as error:
+            raise UssdError(
+                f"Nothing can be kept in {self.data}: {error.strerror}. Give another folder: --data DIR"
+            ) from None
         try:
             user = _postgres_user(self.data / "pg")
             self.run = _runtime_folder(self.data, user)

@@ -256,9 +256,8 @@ def require_free_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise UssdError(
-                f"Cannot listen on {host} port {port}: {error.strerror}. Choose another: --port {port + 1}"
-            ) from None
+            other = "" if isinstance(error, socket.gaierror) else f" Choose another: --port {port + 1}"
+            raise UssdError(f"Cannot listen on {host} port {port}: {error.strerror}.{other}") from None
 
 
 async def answers_ok(host: str, port: int, path: str) -> bool:
@@ -278,7 +277,6 @@ async def answers_ok(host: str, port: int, path: str) -> bool:
 
 async def serve_workers(workers: int, host: str, port: int, *, stop_s: float, lane: bool = True) -> None:
     """Run equal web servers on one port until a signal. The kernel shares the connections out."""
-    require_free_port(host, port)
     command = ussd(
         "serve", "--host", host, "--port", str(port), "--reuse-port", *(() if lane else ("--no-lane",))
     )

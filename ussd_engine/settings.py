@@ -4,11 +4,24 @@ Production (`ENV=production`) refuses to start with a development secret. Every 
 has its name here.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, IPvAnyNetwork, SecretStr
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    DirectoryPath,
+    Field,
+    IPvAnyNetwork,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ussd_engine.errors import SettingsError
@@ -22,7 +35,31 @@ def _by_commas(given: Any) -> Any:
     )
 
 
+def _one_of(*schemes: str) -> Callable[[str], str]:
+    """Takes a URL of one of these schemes, and nothing (which means: not this server)."""
+    rule = f"a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}"
+
+    def check(url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            parts.port  # noqa: B018 - it raises when it is no number
+        except ValueError:
+            raise ValueError(rule) from None
+        if url and (parts.scheme not in schemes or "://" not in url):
+            raise ValueError(rule)
+        return url
+
+    return check
+
+
 Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_by_commas)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+DatabaseUrl = Annotated[str, AfterValidator(_one_of("postgresql", "postgres"))]
+RedisUrl = Annotated[str, AfterValidator(_one_of("redis", "rediss", "unix"))]
+BrokerUrl = Annotated[str, AfterValidator(_one_of("redis", "rediss", "redis+socket", "unix"))]
+Level = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(lambda word: str(word).upper())
+]
 
 
 class Settings(BaseSettings):
@@ -31,33 +68,33 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", populate_by_name=True)
 
     env: Literal["development", "test", "production"] = "development"
-    database_url: str = "postgresql://localhost/umoja"
-    redis_url: str = "redis://localhost:6379/0"
-    celery_broker_url: str = ""  # empty: redis_url
+    database_url: DatabaseUrl = "postgresql://localhost/umoja"
+    redis_url: RedisUrl = "redis://localhost:6379/0"
+    celery_broker_url: BrokerUrl = ""  # empty: redis_url
     memcached_host: str = ""
-    memcached_port: int = 11211
+    memcached_port: Port = 11211
     menus_dir: Path = Path("menus")
     secret: SecretStr = Field(SecretStr(DEVELOPMENT_SECRET), alias="USSD_SECRET")
-    log_level: str = "INFO"
+    log_level: Level = "INFO"
 
     host: str = Field("127.0.0.1", alias="USSD_HOST")
-    port: int = Field(8000, alias="USSD_PORT")
-    pg_pool: int = 10
-    drain_s: float = 10.0
-    read_timeout_s: float = 10.0  # for a request's body to arrive
-    gateways_dir: Path | None = Field(None, alias="USSD_GATEWAYS_DIR")  # more gateway maps
+    port: Port = Field(8000, alias="USSD_PORT")
+    pg_pool: PositiveInt = 10
+    drain_s: NonNegativeFloat = 10.0
+    read_timeout_s: PositiveFloat = 10.0  # for a request's body to arrive
+    gateways_dir: DirectoryPath | None = Field(None, alias="USSD_GATEWAYS_DIR")  # more gateway maps
     trusted_proxies: Networks = Field((), alias="USSD_TRUSTED_PROXIES")  # whose X-Forwarded-For is believed
 
-    max_body: int = 8 * 1024  # of a gateway's request
-    max_rest_body: int = 1024 * 1024  # of any other
-    max_inputs_per_turn: int = 64
-    max_session: int = 4096
-    recent_sessions: int = 100_000
-    max_waiting_turns: int = 10_000
-    max_commands_in_flight: int = 20_000
-    redis_timeout_s: float = 2.0
-    profile_ttl_s: int = 600
-    bundle_poll_s: float = 2.0
+    max_body: PositiveInt = 8 * 1024  # of a gateway's request
+    max_rest_body: PositiveInt = 1024 * 1024  # of any other
+    max_inputs_per_turn: PositiveInt = 64
+    max_session: PositiveInt = 4096
+    recent_sessions: PositiveInt = 100_000
+    max_waiting_turns: PositiveInt = 10_000
+    max_commands_in_flight: PositiveInt = 20_000
+    redis_timeout_s: PositiveFloat = 2.0
+    profile_ttl_s: PositiveInt = 600
+    bundle_poll_s: PositiveFloat = 2.0
 
     # Named by the starting document; used by the money and SMS parts.
     mpesa_consumer_key: SecretStr = SecretStr("")
@@ -81,5 +118,24 @@ class Settings(BaseSettings):
 
 @lru_cache
 def settings() -> Settings:
-    """The process's settings, read once."""
-    return Settings()
+    """The process's settings, read once. Raises SettingsError with a line for each wrong one."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "\n".join(_wrong(fault) for fault in error.errors(include_url=False))
+        raise SettingsError(wrong) from None
+
+
+_MUST = {
+    "ip_any_network": "networks such as 10.0.0.0/8, separated by commas",
+    "path_not_directory": "a folder that exists",
+}
+
+
+def _wrong(fault: Any) -> str:
+    """One wrong setting in a sentence. What a URL holds is not repeated: it may be a password."""
+    name = str(fault["loc"][0]).upper()
+    rule = fault["msg"].removeprefix("Input should be ").partition(", unable")[0]
+    if fault["type"] == "value_error":
+        return f"{name} must be {fault['ctx']['error']}."
+    return f"{name} must be {_MUST.get(fault['type'], rule)}, and is `{fault['input']}`."

@@ -1,5 +1,6 @@
 """The command line: quick, plain about what went wrong, and silent about our insides."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -167,9 +168,11 @@ def test_publish_versions_and_rollback(folder: Path, pg_url: str, redis_url: str
     assert [row[0] for row in listed] == ["version", first, second, first]
     assert ["live" in row for row in listed] == [False, True, False, False]
     assert run("rollback", "hello", "0123456789ab") == (
-        "ussd: no menu version 0123456789ab. See them with: ussd versions\n"
+        "ussd: There is no menu version 0123456789ab. See them with: ussd versions SERVICE\n"
     )
     assert run("publish", folder.parent).startswith("ussd: ")
+    assert run("publish", folder / "not") == f"ussd: There is no folder {folder / 'not'}.\n"
+    assert run("migrate", "up", "nosuch").startswith("ussd: No migration: ")
 
 
 @pytest.mark.slow
@@ -183,3 +186,34 @@ def test_try_on_a_folder_brings_its_own_server_and_takes_it_away(folder: Path) -
     assert done.stdout.startswith("Hello\n")
     left = [process for process in psutil.process_iter() if process.pid not in before]
     assert not [process for process in left if "ussd-try-" in " ".join(process.cmdline())]
+
+
+def test_a_folder_that_is_not_there_is_no_server() -> None:
+    refused = ussd("try", "menus/nowhere")
+    assert str(refused.exception) == "There is no folder menus/nowhere."
+
+
+def test_a_server_that_cannot_listen_or_reach_its_stores_says_so(
+    pg_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    def refused(*arguments: str, **changes: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "ussd_engine.cli", *arguments],
+            env={"DATABASE_URL": pg_url, "REDIS_URL": redis_url, "PATH": "/usr/bin:/bin"} | changes,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+        return done.stderr
+
+    nobody = "127.0.0.1:1"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert f"Cannot listen on 127.0.0.1 port {port}" in refused("serve", "--port", port)
+    assert "PostgreSQL does not answer" in refused(
+        "versions", "x", DATABASE_URL=f"postgresql://me@{nobody}/x"
+    )
+    assert "Redis does not answer" in refused("versions", "x", REDIS_URL=f"redis://{nobody}")
+    (tmp_path / "file").touch()
+    assert "Nothing can be kept in" in refused("dev", "--port", port, "--data", str(tmp_path / "file"))

@@ -42,9 +42,9 @@ def try_(target: str | None, phone: str | None, code: str | None, *, lines: bool
     from ussd_engine.dev import dialled_codes
     from ussd_engine.phone import terminal
 
-    if target is None or not Path(target).is_dir():
+    if target is None or not _names_folder(target):
         return terminal.run(target, phone, code, lines)
-    folder = Path(target).absolute()
+    folder = _folder(Path(target)).absolute()
     checked = check_folder(folder)
     if not checked.ok:
         print(findings(folder, checked))
@@ -71,6 +71,11 @@ def menu_folders(folders: Iterable[Path]) -> list[Path]:
     if not found:
         raise UssdError("None of these is a menu folder: it has a file service.yaml.")
     return found
+
+
+def _names_folder(target: str) -> bool:
+    """Whether a target is meant as a folder, also one that is not there; else it is a server."""
+    return Path(target).is_dir() or ("/" in target and ":" not in target)
 
 
 def _folder(folder: Path) -> Path:

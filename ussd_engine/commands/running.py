@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ussd_engine.errors import SettingsError, UssdError
+from ussd_engine.processes import require_free_port, serve_workers
 from ussd_engine.settings import settings
 
 KILL_AFTER_S = 2.0  # on top of the time a worker takes for itself
@@ -20,9 +21,9 @@ def serve(
     given = {"host": host, "port": port}
     chosen = settings().model_copy(update={name: value for name, value in given.items() if value is not None})
     chosen.require_safe()
+    if not reuse_port:
+        require_free_port(chosen.host, chosen.port)
     if workers > 1:
-        from ussd_engine.processes import serve_workers
-
         stop_s = chosen.drain_s + KILL_AFTER_S
         asyncio.run(serve_workers(workers, chosen.host, chosen.port, stop_s=stop_s, lane=lane))
         return
@@ -36,6 +37,7 @@ def serve(
 def migrate(direction: str, revision: str | None, *, sql: bool) -> None:
     """Run Alembic on DATABASE_URL, or print what it would run."""
     import asyncpg
+    from alembic.util.exc import CommandError
 
     from migrations import run as migrations
 
@@ -55,6 +57,8 @@ def migrate(direction: str, revision: str | None, *, sql: bool) -> None:
         raise UssdError(
             f"No migration: {_without_password(url)} says: {error}. Check DATABASE_URL."
         ) from None
+    except CommandError as error:
+        raise UssdError(f"No migration: {error}. Migrations are named 0001, 0002 and so on.") from None
     print(f"The database was at {before or 'nothing'} and is at {after or 'nothing'}.")
 
 

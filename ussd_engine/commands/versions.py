@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ussd_engine.bundles import Bundles
+from ussd_engine.errors import UssdError
 from ussd_engine.observe.board import Board
 from ussd_engine.settings import settings
 
@@ -15,6 +16,8 @@ Result = TypeVar("Result")
 
 def publish(folder: Path, note: str) -> None:
     """Check a folder and make it live."""
+    if not folder.is_dir():
+        raise UssdError(f"There is no folder {folder}.")
     bundle = _with_bundles(lambda bundles: bundles.publish_folder(folder, _who(), note))
     print(f"{bundle.service} {bundle.name} is live on {', '.join(bundle.codes)}.")
 
