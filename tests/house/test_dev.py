@@ -169,8 +169,14 @@ def test_a_saved_menu_is_live_at_once_and_a_broken_one_changes_nothing(shared: D
     file.write_text(HELLO.replace("First", "Second"))
     shared.until("is live for new sessions")
     file.write_text(HELLO.replace("hi:", "ho:"))
-    shared.until("is not published, the last good version goes on")
-    shared.until(r"service\.yaml:\d+:\d+: error")
+    shared.until(re.escape(str(file)) + r":\d+:\d+: error")
+    shared.until("is not reloaded; the last good version goes on")
+    file.write_text(HELLO.replace("First", "Second"))
+    shared.until("is live for new sessions")  # also when what was undone is what was live all along
+    file.write_bytes(HELLO.replace("First", "Café").encode("latin-1"))
+    shared.until("is not saved as UTF-8")
+    file.unlink()
+    shared.until("There is no service.yaml")
     file.write_text(HELLO)
     shared.until("is live for new sessions")
 
@@ -178,7 +184,7 @@ def test_a_saved_menu_is_live_at_once_and_a_broken_one_changes_nothing(shared: D
 def test_a_web_server_that_dies_is_started_again_also_while_a_menu_is_broken(shared: Dev) -> None:
     file = shared.menus / "hello" / "service.yaml"
     file.write_text(HELLO.replace("hi:", "ho:"))
-    shared.until("is not published")
+    shared.until("is not reloaded")
     (web,) = [process for process in below(shared.process.pid) if "serve" in process.cmdline()]
     web.kill()
     shared.until("starting again")

@@ -11,8 +11,9 @@ import signal
 from pathlib import Path
 
 from ussd_engine.bundles import Bundles, bundle_name
+from ussd_engine.commands.menus import findings
 from ussd_engine.errors import MenuError, StoreError
-from ussd_engine.menu import read_sources
+from ussd_engine.menu import check_sources, read_sources
 from ussd_engine.observe.board import Board
 from ussd_engine.phone.reloads import Reload, findings_of, tell_phones
 from ussd_engine.settings import settings
@@ -34,12 +35,13 @@ async def _watch(menus: Path) -> None:
     bundles = await Bundles.open(settings(), Board(), follow=False)
     try:
         seen: dict[Path, Snapshot] = {}
+        broken: set[Path] = set()
         while not stop.is_set():
-            for folder in _folders(menus):
+            for folder in sorted({*_folders(menus), *seen}):  # one that lost its service.yaml too
                 now = _snapshot(folder)
                 if now != seen.get(folder):
                     seen[folder] = now
-                    await _publish(bundles, folder)
+                    await _publish(bundles, folder, broken)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), INTERVAL_S)
     finally:
@@ -59,20 +61,29 @@ def _snapshot(folder: Path) -> Snapshot:
     return found
 
 
-async def _publish(bundles: Bundles, folder: Path) -> None:
+async def _publish(bundles: Bundles, folder: Path, broken: set[Path]) -> None:
+    """Make a changed folder live, or say why not. broken: those that could not be, the last time."""
     try:
         await bundles.refresh()
-        if bundle_name(read_sources(folder)) in {bundle.name for bundle in bundles.live().values()}:
+        sources = read_sources(folder)
+        name = bundle_name(sources)
+        if name not in {bundle.name for bundle in bundles.live().values()}:
+            checked = check_sources(sources)
+            if not checked.ok:
+                raise MenuError(findings(folder, checked))
+            await bundles.publish(sources, "ussd dev", "saved")
+        elif folder not in broken:
             return
-        bundle = await bundles.publish_folder(folder, "ussd dev", "saved")
     except MenuError as error:
-        print(f"{folder} is not published, the last good version goes on:\n{error}", flush=True)
+        broken.add(folder)
+        print(f"{error}\n{folder} is not reloaded; the last good version goes on.", flush=True)
         await _tell(Reload(ok=False, findings=findings_of(str(error))))
     except (StoreError, OSError) as error:
         print(f"{folder} could not be published: {error}", flush=True)
     else:
-        print(f"{folder}: {bundle.name} is live for new sessions", flush=True)
-        await _tell(Reload(ok=True, bundle=bundle.name))
+        broken.discard(folder)
+        print(f"{folder}: {name} is live for new sessions", flush=True)
+        await _tell(Reload(ok=True, bundle=name))
 
 
 async def _tell(reload: Reload) -> None:
