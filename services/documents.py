@@ -4,6 +4,7 @@ Everything is text until a typed model says otherwise: `0712` stays `0712`. Each
 with line and column, for `ussd check`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +48,30 @@ def read(file: str, text: str) -> Document:
         return document
     document.value = _plain(document, node, ())
     return document
+
+
+@dataclass(slots=True, frozen=True)
+class Menus:
+    """The menus of a folder as they are written, for the lender's files to agree with. What the engine
+    will refuse is left out."""
+
+    service: dict[str, Any]
+    states: dict[str, dict[str, Any]]
+
+
+def menus(sources: Mapping[str, str]) -> Menus:
+    """Read service.yaml and the states of every file."""
+    files = {name: read(name, text).value for name, text in sources.items() if name.endswith(".yaml")}
+    folders = [file["states"] for file in files.values() if isinstance(file, dict) and "states" in file]
+    states = {
+        name: state
+        for folder in folders
+        if isinstance(folder, dict)
+        for name, state in folder.items()
+        if isinstance(state, dict)
+    }
+    service = files.get("service.yaml")
+    return Menus(service if isinstance(service, dict) else {}, states)
 
 
 def _plain(document: Document, node: Node, path: Path) -> Any:

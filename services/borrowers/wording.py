@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services import documents
-from services.documents import Document
+from services.documents import Document, Menus
 
 FILE = "consent.yaml"
 
@@ -28,7 +28,7 @@ class Wording:
         return None if text is None else hashlib.sha256(text.encode()).digest()
 
 
-def read(sources: Mapping[str, str]) -> tuple[Wording, Document]:
+def read(sources: Mapping[str, str], menus: Menus) -> tuple[Wording, Document]:
     """The wording of a menu folder. What is wrong is in the document."""
     document = Document(FILE)
     if FILE not in sources:
@@ -39,21 +39,14 @@ def read(sources: Mapping[str, str]) -> tuple[Wording, Document]:
         if not document.problems:
             document.problem((), "must hold `screens:` and nothing else", "For example: screens: [consent]")
         return Wording(), document
-    menus = [documents.read(name, text).value for name, text in sources.items() if name.endswith(".yaml")]
-    service = documents.read("service.yaml", sources.get("service.yaml", "")).value
-    states: dict[Any, Any] = {}
-    for menu in menus:
-        found = menu.get("states") if isinstance(menu, dict) else None
-        states |= found if isinstance(found, dict) else {}
     for index, name in enumerate(named):
-        if not isinstance(states.get(name), dict):
+        if name not in menus.states:
             document.problem(("screens", index), f"there is no state {name}")
-    languages = service.get("languages") if isinstance(service, dict) else None
+    languages = menus.service.get("languages")
     if document.problems or not isinstance(languages, list):
         return Wording(), document
-    return Wording(
-        {each: "\n".join(_lines([states[n] for n in named], each)) for each in languages}
-    ), document
+    screens = [menus.states[name] for name in named]
+    return Wording({each: "\n".join(_lines(screens, each)) for each in languages}), document
 
 
 def _lines(screens: list[dict[str, Any]], language: str) -> list[str]:

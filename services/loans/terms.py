@@ -9,7 +9,7 @@ from core_ext.scorecard import Scorecard
 from services import documents
 from services.borrowers import wording
 from services.borrowers.wording import Wording
-from services.loans import products
+from services.loans import offered, products
 from services.loans.products import Product, Products
 from services.scoring import score
 from ussd_engine.plugin import FileProblem
@@ -45,7 +45,10 @@ def read(sources: Mapping[str, str]) -> tuple[Terms | None, list[FileProblem]]:
     scorecard_file = documents.read(SCORECARD_FILE, sources[SCORECARD_FILE])
     sold = products.parse(product_file)
     card = score.parse(scorecard_file)
-    words, consent_file = wording.read(sources)
+    menus = documents.menus(sources)
+    words, consent_file = wording.read(sources, menus)
+    if sold is not None:
+        offered.compare(product_file, sold, menus)
     problems = [*product_file.problems, *scorecard_file.problems, *consent_file.problems]
     if sold is None or card is None or problems:
         return None, problems

@@ -92,7 +92,7 @@ def test_rubbish_is_a_problem_and_never_a_traceback(text: str) -> None:
     assert problems(scorecard=text)
 
 
-CONSENT = {path.name: path.read_text() for path in FOLDER.glob("*.yaml")}
+SOURCES = {path.name: path.read_text() for path in FOLDER.glob("*.yaml")}
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ CONSENT = {path.name: path.read_text() for path in FOLDER.glob("*.yaml")}
 def test_a_fault_in_the_screens_of_consent_is_told_with_its_place(
     text: str, line: int, column: int, message: str
 ) -> None:
-    terms, found = service.load({**CONSENT, "consent.yaml": text})
+    terms, found = service.load({**SOURCES, "consent.yaml": text})
 
     assert terms is None
     assert [(each.file, each.line, each.column, each.message) for each in found] == [
@@ -117,8 +117,29 @@ def test_a_fault_in_the_screens_of_consent_is_told_with_its_place(
 
 
 def test_another_word_on_a_screen_of_consent_is_another_hash(terms: Terms) -> None:
-    changed = CONSENT["register.yaml"].replace("never read your contacts", "may read your contacts")
-    other = service.load({**CONSENT, "register.yaml": changed})[0]
+    changed = SOURCES["register.yaml"].replace("never read your contacts", "may read your contacts")
+    other = service.load({**SOURCES, "register.yaml": changed})[0]
 
     assert other.wording.sha256("en") != terms.wording.sha256("en")
     assert other.wording.sha256("sw") == terms.wording.sha256("sw")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "line", "column", "message"),
+    [
+        ("apply.yaml", "value: education,", "value: school,", 21, 5,
+         "the menus offer school, which is not here"),
+        ("products.yaml", "most: 50,000", "most: 60,000", 12, 7,
+         "the menus take amounts up to 50,000 only"),
+    ],
+)  # fmt: skip
+def test_menus_that_offer_what_is_not_sold_are_found(
+    file: str, old: str, new: str, line: int, column: int, message: str
+) -> None:
+    sources = {**SOURCES, file: SOURCES[file].replace(old, new)}
+    terms, found = service.load(sources)
+
+    assert terms is None
+    assert [(each.file, each.line, each.column, each.message) for each in found] == [
+        ("products.yaml", line, column, message)
+    ]
