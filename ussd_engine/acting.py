@@ -56,7 +56,7 @@ class Run:
         self.deadline = deadline
         self.claimed = False
         self.profile_changed = False
-        self.dialled = 0  # how much of the text came in one dialled string
+        self.dialled = 0  # how much of the text came in one dialled string; see Lost
         self.fed = -1  # inputs up to this position are in the dialog already
 
 
@@ -84,7 +84,7 @@ class Actor:
             key = f"{run.turn.gateway}:{run.turn.session_id}:{phone}:{position}:{name}"
             if done[name] > 1:
                 key += f":{done[name]}"
-            outcome = await self._call(run, key, result, position, done[name])
+            outcome = await self._call(run, key, result, position, done)
             if outcome.subscriber:
                 run.profile_changed = True
             result = run.bundle.program.resume(run.dialog, outcome.name, outcome.value, outcome.subscriber)
@@ -101,7 +101,7 @@ class Actor:
             raise Overtaken
         run.claimed = True
 
-    async def _call(self, run: Run, key: str, need: Result, position: int, nth: int) -> Outcome:
+    async def _call(self, run: Run, key: str, need: Result, position: int, done: dict[str, int]) -> Outcome:
         name = need.action
         action = run.bundle.plugin.registry.get(name)
         if action is None:
@@ -111,7 +111,7 @@ class Actor:
         call = Call(
             key, run.turn.msisdn, run.dialog.language, run.bundle.service, run.turn.gateway, run.turn.network,
             run.bundle.name, run.bundle.data, budget, run.dialog.subscriber,
-            self._checkpoint(run, name, position, nth) if action.effect else {},
+            self._checkpoint(run, position, done) if action.effect else {},
         )  # fmt: skip
         started = time.monotonic()
         if budget <= 0:
@@ -145,12 +145,12 @@ class Actor:
             self._settings.max_session,
         )
 
-    def _checkpoint(self, run: Run, action: str, position: int, nth: int) -> dict[str, Any]:
+    def _checkpoint(self, run: Run, position: int, done: dict[str, int]) -> dict[str, Any]:
         dialog = run.dialog
         digest = self._sessions.digest
         return Checkpoint(
-            position, nth, action, dialog.doing, run.bundle.name, digest(run.turn.text[:position]),
-            dialog.dump(), dict(dialog.subscriber), digest(run.turn.msisdn),
+            position, dict(done), dialog.doing, run.bundle.name, digest(run.turn.text[:position]),
+            dialog.dump(), dict(dialog.subscriber), digest(run.turn.msisdn), run.dialled,
         ).as_json()  # fmt: skip
 
 

@@ -10,6 +10,7 @@ needs a task (time limits, actions, the database) is given one.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
@@ -26,7 +27,7 @@ from ussd_engine.limits import within
 from ussd_engine.menu.messages import DEFAULTS
 from ussd_engine.observe.board import Board
 from ussd_engine.plugin import Service
-from ussd_engine.recovery import Lost, LostSessions
+from ussd_engine.recovery import WENT_ON, Lost, LostSessions
 from ussd_engine.redis_link import RedisLink
 from ussd_engine.sessions import Session, Sessions
 from ussd_engine.settings import Settings
@@ -140,10 +141,14 @@ class Engine:
         now = _now_ms()
         if meant.kind is Kind.GO_ON and session is not None:
             bundle = live if session.bundle == live.name else await self._bundle_of(session, live)
-            if session.claim is not None:
-                self.board.takeovers.inc()
             run = Run(turn, bundle, session, session.dialog, profile, deadline)
             result: Result | None = None
+            if session.claim is not None:
+                self.board.takeovers.inc()
+                kept = self._lost.half_done(turn, live.plugin, self._sessions.digest, meant.inputs[0][0])
+                done = await _in_time(kept, deadline)
+                if done is not None:
+                    run, result = await self._rebuild(run, done)
         else:
             run, result = await self._open(turn, live, session, profile, meant, deadline)
         run.profile_changed = run.profile_changed or asked
@@ -164,7 +169,7 @@ class Engine:
         fresh = Session(
             turn.gateway, turn.session_id, live.name, {}, rev=old.rev if old else "", started=_now_ms()
         )
-        if meant.kind is Kind.UNKNOWN:
+        if meant.kind is Kind.UNKNOWN or (old is not None and old.turn == 0):
             lost = await _in_time(self._lost.find(turn, live.plugin, self._sessions.digest), deadline)
             if lost is not None:
                 self.board.replays.inc()
@@ -175,6 +180,7 @@ class Engine:
             bundle = await self._bundle_of(fresh, live)
             run = Run(turn, bundle, fresh, old.dialog, profile, deadline)
             if bundle.name == old.bundle and bundle.program.unfinished(run.dialog):
+                run.dialled = WENT_ON
                 go_on = bundle.program.offer if live.resume == "ask" else bundle.program.go_on
                 return run, go_on(run.dialog)
             fresh.bundle = live.name
@@ -187,6 +193,8 @@ class Engine:
         run.dialled = lost.dialled
         if lost.effect is None:
             run.dialog.subscriber.update(lost.subscriber or {})
+            if lost.dialled == WENT_ON:  # its answers were not to the menus' first screens
+                run.fed = len(run.turn.text)
             return run, run.bundle.program.begin(run.dialog)
         checkpoint, outcome = lost.effect
         run.session.bundle = checkpoint.bundle
@@ -196,8 +204,7 @@ class Engine:
         run.profile_changed = True
         result = run.bundle.program.resume(run.dialog, outcome.name, outcome.value, outcome.subscriber)
         if result.kind == NEED:
-            done = {checkpoint.action: checkpoint.nth}
-            result = await asyncio.create_task(self._actor.act(run, result, run.fed, done))
+            result = await asyncio.create_task(self._actor.act(run, result, run.fed, {**checkpoint.done}))
         return run, result
 
     async def _feed(self, run: Run, result: Result | None, meant: Arrival) -> Result:
@@ -234,9 +241,12 @@ class Engine:
         session.turn += 1
         session.seen = now
         profile = dialog.subscriber if run.profile_changed else None
-        if not await self._actor.save(run, profile) and not run.claimed:
-            raise Overtaken
-        # With a claim lost to a newer dial the effect is done and on record: its answer is still true.
+        if not await self._actor.save(run, profile):
+            if not run.claimed:
+                raise Overtaken
+            # A claim lost to a newer dial: the effect is done and on record, so its answer is still true.
+            with contextlib.suppress(StoreError):
+                await self._sessions.forget_profile(turn.msisdn)
         if session.turn == 1:
             self._lost.remember(turn, run.dialled)
         if not session.more:

@@ -26,21 +26,24 @@ from ussd_engine.turn import Turn
 log = structlog.get_logger("ussd.recovery")
 
 
+WENT_ON = -1
+
+
 @dataclass(slots=True, frozen=True)
 class Checkpoint:
     """The dialog when an effect was called. position: how much text had been used, with this input;
-    nth: which call of this action it was for this input; digest: of the text used; phone: of the
-    MSISDN, for a gateway may give one session id to two phones."""
+    done: how often each action was called for it, with this call; digest: of the text used; phone: of the
+    MSISDN, for a gateway may give one session id to two phones; dialled: as in Lost."""
 
     position: int
-    nth: int
-    action: str
+    done: dict[str, int]
     doing: str
     bundle: str
     digest: str
     dialog: dict[str, Any]
     subscriber: dict[str, Any]
-    phone: str = ""
+    phone: str
+    dialled: int
 
     def as_json(self) -> dict[str, Any]:
         """What the service keeps."""
@@ -55,8 +58,9 @@ class Checkpoint:
 
 @dataclass(slots=True, frozen=True)
 class Lost:
-    """What is known of a lost session. dialled: how much of its text came in one dialled string; effect:
-    the last one to go on from; subscriber: the profile as it was at the start, when that is on record."""
+    """What is known of a lost session. dialled: how much of its text came in one dialled string, or
+    WENT_ON, when its first screen was not the menus' first; effect: the last one to go on from;
+    subscriber: the profile as it was at the start, when that is on record."""
 
     dialled: int
     effect: tuple[Checkpoint, Outcome] | None = None
@@ -81,15 +85,30 @@ class LostSessions:
     async def find(self, turn: Turn, service: Service, digest: Callable[[str], str]) -> Lost | None:
         """What is known of this turn's session; None: it dialled its inputs."""
         dialled = self._begun.get(_key(turn))
-        phone = digest(turn.msisdn)
-        effects = [kept for kept in await self._effects(turn, service) if kept[0].phone == phone]
+        effects = await self._of_phone(turn, service, digest)
         if not effects:
             return None if dialled is None else Lost(dialled)
         for checkpoint, outcome in effects:
             used = turn.text[: checkpoint.position]
             if len(used) == checkpoint.position and digest(used) == checkpoint.digest:
-                return Lost(dialled or 0, (checkpoint, outcome))
-        return Lost(dialled or 0, None, effects[-1][0].subscriber)
+                return Lost(checkpoint.dialled, (checkpoint, outcome))
+        first = effects[-1][0]
+        return Lost(first.dialled if dialled is None else dialled, None, first.subscriber)
+
+    async def half_done(
+        self, turn: Turn, service: Service, digest: Callable[[str], str], position: int
+    ) -> Lost | None:
+        """What this very input came to before its worker died; None: nothing."""
+        for checkpoint, outcome in await self._of_phone(turn, service, digest):
+            if checkpoint.position == position and checkpoint.digest == digest(turn.text[:position]):
+                return Lost(checkpoint.dialled, (checkpoint, outcome))
+        return None
+
+    async def _of_phone(
+        self, turn: Turn, service: Service, digest: Callable[[str], str]
+    ) -> list[tuple[Checkpoint, Outcome]]:
+        phone = digest(turn.msisdn)
+        return [kept for kept in await self._effects(turn, service) if kept[0].phone == phone]
 
     async def _effects(self, turn: Turn, service: Service) -> list[tuple[Checkpoint, Outcome]]:
         try:
@@ -97,7 +116,13 @@ class LostSessions:
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log.warning("could not look up the effects of a session", error=type(error).__name__)
             return []
-        return [(Checkpoint(**checkpoint), outcome) for checkpoint, outcome in kept]
+        readable = []
+        for checkpoint, outcome in kept:
+            try:
+                readable.append((Checkpoint(**checkpoint), outcome))
+            except TypeError:
+                log.warning("a checkpoint of another release is of no use")
+        return readable
 
 
 def _key(turn: Turn) -> int:

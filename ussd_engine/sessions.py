@@ -128,6 +128,10 @@ class Sessions:
             session.rev = rev
         return bool(stored)
 
+    async def forget_profile(self, msisdn: str) -> None:
+        """The profile has changed and could not be stored: it is to be asked for again."""
+        await self._link.call("DEL", f"ussd:{{{msisdn}}}:profile")
+
     async def _eval(self, arguments: tuple[str | bytes | int, ...]) -> Any:
         try:
             return await self._link.call("EVALSHA", _SAVE_SHA, *arguments)

@@ -78,6 +78,7 @@ async def test_an_older_session_is_rebuilt_when_it_presses(engine: Engine) -> No
     await one.press("2", "Amina")
     await other.dial()
     assert (await one.press("1")).startswith("Shop")
+    assert (await other.press("3")).startswith("Shop")  # its screen was an offer, which is gone
     assert (await other.press("3")) == "Bye"
 
 
