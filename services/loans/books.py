@@ -4,6 +4,7 @@
     fee earned    Dr loan_fee:REF, loan_excise:REF           Cr fee_income, excise_payable
     paid back     Dr mpesa_paybill                           Cr loan_fee, loan_excise, loan_principal,
                                                                 customer_credit:BORROWER for the rest
+    credit used    Dr customer_credit:BORROWER               Cr loan_fee, loan_excise, loan_principal
 
 Excise is due on disbursement, so the fee is booked that day. The order in which a payment settles the
 debt is the product's.
@@ -15,7 +16,7 @@ from typing import Any
 from services.ledger import accounts
 from services.ledger.journals import Journal, Leg, credit, debit
 
-DISBURSEMENT, FEE, REPAYMENT = "disbursement", "fee", "repayment"
+DISBURSEMENT, FEE, REPAYMENT, CREDIT_USED = "disbursement", "fee", "repayment", "credit_used"
 PARTS = {"fee": accounts.loan_fee, "excise": accounts.loan_excise, "principal": accounts.loan_principal}
 
 
@@ -67,3 +68,10 @@ def paid_back(loan: Any, receipt: str, shares: Mapping[str, int]) -> Journal:
         )
         legs.append(credit(account, cents))
     return Journal(f"receipt:{receipt}", REPAYMENT, legs, loan["id"], loan["borrower_id"])
+
+
+def credit_used(loan: Any, shares: Mapping[str, int]) -> Journal:
+    """What the borrower had paid beyond earlier debts settles those shares of a new one."""
+    legs: list[Leg] = [debit(accounts.customer_credit(loan["borrower_id"]), sum(shares.values()))]
+    legs += [credit(PARTS[part](loan["ref"], loan["id"]), cents) for part, cents in shares.items()]
+    return Journal(f"credit:{loan['ref']}", CREDIT_USED, legs, loan["id"], loan["borrower_id"])

@@ -9,23 +9,34 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services import clock
-from services.ledger import holds, journals
+from services.ledger import accounts, holds, journals
 from services.ledger import queries as ledger_queries
 from services.loans import books, lifecycle, queries
 
 
-async def paid_out(connection: Any, loan_id: int, at: datetime, actor: str) -> bool:
-    """The payout succeeded at that time: the term begins. False when that was known."""
+async def paid_out(connection: Any, loan_id: int, at: datetime, order: Sequence[str], actor: str) -> bool:
+    """The payout succeeded at that time: the term begins. False when that was known.
+
+    The borrower's credit settles what it can at once, in that order. It may hold a payment for this very
+    loan: money can arrive, and be paid back, before M-Pesa tells us.
+    """
     loan = await connection.fetchrow(queries.LOCK_LOAN, loan_id)
     if not await holds.settle(connection, loan["ref"], "posted"):
         return False
     due = clock.nairobi_date(at) + timedelta(days=loan["term_days"])
     await connection.execute(queries.SET_DUE, loan_id, at, due)
-    await lifecycle.make(connection, loan_id, loan["state"], "pay_out", actor)
+    state = await lifecycle.make(connection, loan_id, loan["state"], "pay_out", actor)
     await journals.write(connection, books.paid_out(loan))
     fee = books.fee_earned(loan)
     if fee is not None:
         await journals.write(connection, fee)
+    held_cents = -await journals.balance_cents(connection, accounts.customer_credit(loan["borrower_id"]))
+    if held_cents > 0:
+        owed = await owed_cents(connection, loan_id)
+        shares = books.allocate(min(held_cents, sum(owed.values())), owed, order)
+        await journals.write(connection, books.credit_used(loan, shares))
+        if sum(shares.values()) == sum(owed.values()):
+            await lifecycle.make(connection, loan_id, state, "repay", actor, at)
     return True
 
 

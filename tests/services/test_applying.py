@@ -174,3 +174,20 @@ async def test_the_due_date_counts_from_the_day_the_money_arrived_in_nairobi(bor
     await borrower.money_arrives(ref, datetime(2026, 11, 23, 22, 30, tzinfo=UTC))  # the 24th in Nairobi
 
     assert await borrower.pool.fetchval("select due_on from loan") == date(2026, 12, 24)
+
+
+@pytest.mark.parametrize(("early", "left", "credit"), [(100_000, 490_000, 0), (600_000, None, 10_000)])
+async def test_what_is_paid_before_we_know_the_money_went_out_counts(
+    borrower: Phone, early: int, left: int | None, credit: int
+) -> None:
+    ref = (await borrower.borrow()).value["ref"]
+    await borrower.pay(ref, early, "EARLY")  # M-Pesa paid out, and its result is late
+    await assert_books_right(borrower.pool)
+    await borrower.money_arrives(ref)
+
+    status = await borrower.do("loans.status")
+    assert (status.value["outstanding"] if status.value else None) == left
+    assert (await borrower.do("accounts.wallet")).value["balance"] == credit
+    await borrower.money_arrives(ref)  # the same news again
+    assert (await borrower.do("accounts.wallet")).value["balance"] == credit
+    await assert_books_right(borrower.pool)

@@ -86,7 +86,8 @@ class Phone:
     async def money_arrives(self, ref: str, at: datetime | None = None) -> None:
         loan_id = await self.loan_id(ref)
         async with self.pool.acquire() as connection, connection.transaction():
-            await servicing.paid_out(connection, loan_id, at or clock.now(), "test")
+            order = self.terms.product.repayment.order
+            await servicing.paid_out(connection, loan_id, at or clock.now(), order, "test")
 
     async def pay(self, ref: str, amount: int, receipt: str, at: datetime | None = None) -> bool:
         order = self.terms.product.repayment.order
