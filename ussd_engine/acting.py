@@ -138,6 +138,7 @@ class Actor:
         return self._sessions.save(
             run.turn.msisdn,
             run.turn.service_code,
+            run.bundle.service,
             run.session,
             run.bundle.ttl_s,
             profile,

@@ -102,14 +102,14 @@ class Engine:
         pause = _FIRST_POLL_S
         raced = False
         for _ in range(_MAX_RACES):
-            session, profile = await self._sessions.load(turn.msisdn, turn.service_code)
+            session, profile = await self._sessions.load(turn.msisdn, turn.service_code, live.service)
             meant = arrival(turn, session, self._sessions.digest, _now_ms(), raced=raced)
             while meant.kind is Kind.WAIT:
                 if time.monotonic() + pause > deadline:
                     return Reply(live.program.sentence(LATE, _language(session, live)), more=False)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_POLL_S)
-                session, profile = await self._sessions.load(turn.msisdn, turn.service_code)
+                session, profile = await self._sessions.load(turn.msisdn, turn.service_code, live.service)
                 meant = arrival(turn, session, self._sessions.digest, _now_ms(), raced=True)
             if meant.kind is Kind.AGAIN:
                 assert session is not None
@@ -246,7 +246,7 @@ class Engine:
                 raise Overtaken
             # A claim lost to a newer dial: the effect is done and on record, so its answer is still true.
             with contextlib.suppress(StoreError):
-                await self._sessions.forget_profile(turn.msisdn)
+                await self._sessions.forget_profile(turn.msisdn, run.bundle.service)
         if session.turn == 1:
             self._lost.remember(turn, run.dialled)
         if not session.more:

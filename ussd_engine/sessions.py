@@ -78,9 +78,11 @@ class Sessions:
         hasher.update(text.encode())
         return hasher.hexdigest()
 
-    async def load(self, msisdn: str, code: str) -> tuple[Session | None, dict[str, Any] | None]:
-        """The session and the profile; None for what is not there. Raises StoreError."""
-        keys = f"ussd:{{{msisdn}}}:{code}", f"ussd:{{{msisdn}}}:profile"
+    async def load(
+        self, msisdn: str, code: str, service: str
+    ) -> tuple[Session | None, dict[str, Any] | None]:
+        """The session, and the profile this service knows; None for what is not there. Raises StoreError."""
+        keys = f"ussd:{{{msisdn}}}:{code}", f"ussd:{{{msisdn}}}:profile:{service}"
         try:
             session, profile = await self._link.call("MGET", *keys)
         except ReplyError:
@@ -96,6 +98,7 @@ class Sessions:
         self,
         msisdn: str,
         code: str,
+        service: str,
         session: Session,
         ttl_s: int,
         profile: dict[str, Any] | None = None,
@@ -113,7 +116,8 @@ class Sessions:
             raise ValueError(f"the session takes {len(value)} bytes; the most is {largest}")
         expected = f'{{"rev":"{session.rev}"' if session.rev else ""
         arguments: tuple[str | bytes | int, ...] = (
-            2, f"ussd:{{{msisdn}}}:{code}", f"ussd:{{{msisdn}}}:profile", expected, value, ttl_s * 1000,
+            2, f"ussd:{{{msisdn}}}:{code}", f"ussd:{{{msisdn}}}:profile:{service}",
+            expected, value, ttl_s * 1000,
         )  # fmt: skip
         if profile is not None:
             arguments += (orjson.dumps(profile), profile_ttl_s)
@@ -128,9 +132,9 @@ class Sessions:
             session.rev = rev
         return bool(stored)
 
-    async def forget_profile(self, msisdn: str) -> None:
+    async def forget_profile(self, msisdn: str, service: str) -> None:
         """The profile has changed and could not be stored: it is to be asked for again."""
-        await self._link.call("DEL", f"ussd:{{{msisdn}}}:profile")
+        await self._link.call("DEL", f"ussd:{{{msisdn}}}:profile:{service}")
 
     async def _eval(self, arguments: tuple[str | bytes | int, ...]) -> Any:
         try:

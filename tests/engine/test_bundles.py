@@ -361,3 +361,21 @@ async def test_a_dropped_call_on_a_version_that_is_gone_begins_anew(
 async def test_workers_that_start_at_once_publish_a_folder_once(open_shop: OpenEngine) -> None:
     workers = await asyncio.gather(*(open_shop() for _ in range(4)))
     assert len(await workers[0].bundles.versions("shop")) == 1
+
+
+async def test_what_one_service_knows_of_a_phone_is_not_shown_to_another(
+    engine: Engine, desk: Bundles, shop: Shop
+) -> None:
+    club = SHOP.replace("service: shop", "service: club").replace("*123#", "*125#")
+    shop.purchases["before"] = "R0"
+    assert (await Phone(engine).dial()).startswith("Welcome back")
+    desk._plugins = {"club": Shop()}
+    engine.bundles._plugins = {"shop": shop, "club": Shop()}
+    await desk.publish({"service.yaml": club}, "amina")
+
+    async def served() -> bool:
+        return engine.bundles.for_code("*125#") is not None
+
+    await until(served)
+    reply = await engine.handle(Phone(engine).turn("")._replace(service_code="*125#"))
+    assert reply.text.startswith("Shop")

@@ -11,7 +11,7 @@ from ussd_engine.errors import StoreError
 from ussd_engine.redis_link import RedisLink
 from ussd_engine.sessions import Claim, Session, Sessions
 
-MSISDN, CODE = "254712345678", "*384*89598#"
+MSISDN, CODE, SERVICE = "254712345678", "*384*89598#", "shop"
 KEY = f"ussd:{{{MSISDN}}}:{CODE}"
 
 
@@ -54,8 +54,8 @@ def session(**fields: object) -> Session:
 async def test_what_is_saved_is_loaded(link: RedisLink) -> None:
     sessions = Sessions(link, "secret")
     saved = session(consumed=5, digest="d", reply="Hello", turn=2, claim=Claim(5, "d", 9))
-    assert await sessions.save(MSISDN, CODE, saved, 60, {"name": "Amina"})
-    loaded, profile = await sessions.load(MSISDN, CODE)
+    assert await sessions.save(MSISDN, CODE, SERVICE, saved, 60, {"name": "Amina"})
+    loaded, profile = await sessions.load(MSISDN, CODE, SERVICE)
     assert (loaded, profile) == (saved, {"name": "Amina"})
     assert loaded is not None
     assert loaded.rev == saved.rev
@@ -63,18 +63,18 @@ async def test_what_is_saved_is_loaded(link: RedisLink) -> None:
 
 async def test_of_two_saves_of_one_revision_one_is_refused(link: RedisLink) -> None:
     sessions = Sessions(link, "secret")
-    assert await sessions.save(MSISDN, CODE, session(), 60)
-    (one, _), (other, _) = await asyncio.gather(*(sessions.load(MSISDN, CODE) for _ in range(2)))
+    assert await sessions.save(MSISDN, CODE, SERVICE, session(), 60)
+    (one, _), (other, _) = await asyncio.gather(*(sessions.load(MSISDN, CODE, SERVICE) for _ in range(2)))
     assert one is not None
     assert other is not None
-    assert await sessions.save(MSISDN, CODE, one, 60)
-    assert not await sessions.save(MSISDN, CODE, other, 60)
-    assert await sessions.save(MSISDN, CODE, one, 60)
+    assert await sessions.save(MSISDN, CODE, SERVICE, one, 60)
+    assert not await sessions.save(MSISDN, CODE, SERVICE, other, 60)
+    assert await sessions.save(MSISDN, CODE, SERVICE, one, 60)
 
 
 async def test_a_new_session_is_refused_where_there_is_one(link: RedisLink) -> None:
     sessions = Sessions(link, "secret")
-    results = await asyncio.gather(*(sessions.save(MSISDN, CODE, session(), 60) for _ in range(20)))
+    results = await asyncio.gather(*(sessions.save(MSISDN, CODE, SERVICE, session(), 60) for _ in range(20)))
     assert sorted(results) == [False] * 19 + [True]
 
 
@@ -85,46 +85,46 @@ async def test_a_save_that_happened_while_its_answer_was_lost_has_happened(forge
     for claim in (None, Claim(5, "d", 9), None):
         saved.claim = claim
         forgetful.losing = True
-        assert await sessions.save(MSISDN, CODE, saved, 60)
-    assert (await sessions.load(MSISDN, CODE))[0] == saved
+        assert await sessions.save(MSISDN, CODE, SERVICE, saved, 60)
+    assert (await sessions.load(MSISDN, CODE, SERVICE))[0] == saved
 
 
 async def test_a_save_that_lost_its_answer_and_was_followed_by_another_is_refused(
     forgetful: ForgetfulLink,
 ) -> None:
     sessions = Sessions(forgetful, "secret")
-    assert await sessions.save(MSISDN, CODE, session(), 60)
+    assert await sessions.save(MSISDN, CODE, SERVICE, session(), 60)
     forgetful.losing = True
-    assert not await sessions.save(MSISDN, CODE, session(), 60)
+    assert not await sessions.save(MSISDN, CODE, SERVICE, session(), 60)
 
 
 async def test_a_session_that_was_emptied_away_is_not_taken_for_its_revision(link: RedisLink) -> None:
     sessions = Sessions(link, "secret")
     saved = session()
-    assert await sessions.save(MSISDN, CODE, saved, 60)
+    assert await sessions.save(MSISDN, CODE, SERVICE, saved, 60)
     await link.call("FLUSHALL")
-    assert not await sessions.save(MSISDN, CODE, saved, 60)
+    assert not await sessions.save(MSISDN, CODE, SERVICE, saved, 60)
 
 
 async def test_scripts_that_redis_forgot_are_sent_again(link: RedisLink) -> None:
     await link.call("SCRIPT", "FLUSH")
-    assert await Sessions(link, "secret").save(MSISDN, CODE, session(), 60)
+    assert await Sessions(link, "secret").save(MSISDN, CODE, SERVICE, session(), 60)
 
 
 async def test_a_session_expires(link: RedisLink) -> None:
-    await Sessions(link, "secret").save(MSISDN, CODE, session(), 60, {"name": "A"}, 30)
+    await Sessions(link, "secret").save(MSISDN, CODE, SERVICE, session(), 60, {"name": "A"}, 30)
     assert 59_000 < await link.call("PTTL", KEY) <= 60_000
-    assert 29_000 < await link.call("PTTL", f"ussd:{{{MSISDN}}}:profile") <= 30_000
+    assert 29_000 < await link.call("PTTL", f"ussd:{{{MSISDN}}}:profile:shop") <= 30_000
 
 
 async def test_a_session_past_its_bound_is_refused(link: RedisLink) -> None:
     with pytest.raises(ValueError, match="the most is 300"):
-        await Sessions(link, "secret").save(MSISDN, CODE, session(reply="x" * 300), 60, largest=300)
+        await Sessions(link, "secret").save(MSISDN, CODE, SERVICE, session(reply="x" * 300), 60, largest=300)
 
 
 async def test_the_record_reads_as_json_and_begins_with_its_revision(link: RedisLink) -> None:
     saved = session()
-    await Sessions(link, "secret").save(MSISDN, CODE, saved, 60)
+    await Sessions(link, "secret").save(MSISDN, CODE, SERVICE, saved, 60)
     record = orjson.loads(await link.call("GET", KEY))
     assert next(iter(record)) == "rev"
     assert (record["rev"], record["id"]) == (saved.rev, "s1")
