@@ -91,8 +91,13 @@ class Actor:
         return result
 
     async def _claim(self, run: Run) -> None:
-        """Mark the session: this turn is being worked on, until its deadline."""
+        """Mark the session: this turn is being worked on, until its deadline.
+
+        Raises TimeoutError when no time is left: nothing is begun and nothing kept, so a retry may do it.
+        """
         session = run.session
+        if run.deadline - time.monotonic() <= ANSWER_MARGIN_S:
+            raise TimeoutError("no time was left to begin")
         ms_left = int(max(0.0, run.deadline - time.monotonic()) * 1000)
         session.claim = Claim(
             len(run.turn.text), self._sessions.digest(run.turn.text), int(time.time() * 1000) + ms_left

@@ -68,6 +68,9 @@ class Engine:
         except (ProgramFault, BundleError, ValueError) as error:
             self.board.faults.labels("program").inc()
             log.error("turn failed: program", error=str(error), msisdn=turn.msisdn)
+        except TimeoutError as error:
+            self.board.faults.labels("late").inc()
+            log.error("turn failed: late", error=str(error), msisdn=turn.msisdn)
         except Exception:
             self.board.faults.labels("server").inc()
             log.exception("turn failed", msisdn=turn.msisdn)

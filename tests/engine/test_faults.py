@@ -226,6 +226,32 @@ async def test_when_a_claimant_dies_the_next_request_takes_over_and_does_it_once
     assert other.board.takeovers.value() == 1
 
 
+async def test_who_takes_over_with_no_time_left_leaves_it_to_the_next_request(
+    phone: Phone, engine: Engine, shop: Shop, redis: redis_client.Redis
+) -> None:
+    """Nothing was bought; an end that says so, and is kept, would be the last word on it."""
+    await at_the_pin(phone)
+    began = asyncio.Event()
+
+    async def die_before(_call: Call) -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    shop.before = die_before
+    turn = phone.turn(phone.text + "*1234")
+    victim = asyncio.create_task(engine.handle(turn))
+    await began.wait()
+    victim.cancel()
+    await asyncio.gather(victim, return_exceptions=True)
+    shop.before = None
+    held = orjson.loads(redis.get(KEY) or b"")
+    held["claim"]["until_ms"] = 0
+    redis.set(KEY, orjson.dumps(held))
+    assert not (await engine.handle(turn._replace(deadline_s=0.3))).more
+    assert not shop.purchases
+    assert await phone.press("1234") == "Bought. Ref R1"
+
+
 async def test_a_start_whose_claimant_died_starts(phone: Phone, redis: redis_client.Redis) -> None:
     await phone.dial()
     held = orjson.loads(redis.get(KEY) or b"")
