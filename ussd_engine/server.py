@@ -37,6 +37,7 @@ log = get_logger("ussd.server")
 KEEPALIVE_S = 300.0  # longer than the idle time of the usual load balancers, or they would meet a closed door
 BACKLOG = 4096
 POLL_S = 0.01
+LAST_WORDS_S = 0.2  # after drain_s, to cut what has not ended
 # A turn leaves nothing in cycles; Python's own 700 walk the turns under way every few of them (2 us a turn).
 GC_THRESHOLDS = (10_000, 20, 50)
 DEPENDENCIES = ("redis", "postgresql", "bundle")
@@ -131,9 +132,15 @@ class Running:
         """Take no more connections, finish the turns in flight (at most `drain_s` of them), close."""
         self._app[STOPPING].set()
         deadline = time.monotonic() + self._settings.drain_s
+        # At once, and no longer: aiohttp gives a handler that hangs the same time again to hear of it.
+        ending = [asyncio.create_task(self._runner.cleanup())]
         if self._front is not None:
-            await self._front.stop()
-        await self._runner.cleanup()
+            ending.append(asyncio.create_task(self._front.stop()))
+        done, late = await asyncio.wait(ending, timeout=self._settings.drain_s + LAST_WORDS_S)
+        for task in late:
+            task.cancel()
+        for task in done:
+            task.result()
         # A turn outlives its connection: its answer is stored for the retry.
         while self._app[GATE].cell.value and time.monotonic() < deadline:  # noqa: ASYNC110 (bounded)
             await asyncio.sleep(POLL_S)

@@ -111,6 +111,22 @@ async def test_a_stop_does_not_wait_for_idle_connections_nor_for_ever(serve: Ser
     engine.held.set()
 
 
+async def test_a_stop_waits_once_for_turns_that_hang_on_both_ways(serve: Serve) -> None:
+    engine = Echo(held=asyncio.Event())
+    served = await serve(engine=engine, drain_s=0.5)
+    closing = post(form("2"), extra="Connection: close\r\n")
+    stuck = [asyncio.create_task(ask(served.port, request)) for request in (post(form("1")), closing)]
+    while len(engine.turns) < 2:
+        await asyncio.sleep(0)
+    began = asyncio.get_running_loop().time()
+    await served.running.stop()
+    assert asyncio.get_running_loop().time() - began < 0.9
+    for asked in stuck:
+        asked.cancel()
+    assert engine.held is not None
+    engine.held.set()
+
+
 async def test_a_turn_whose_caller_hung_up_is_finished(serve: Serve, lane: bool) -> None:
     held = asyncio.Event()
     engine = Echo(held=held)
