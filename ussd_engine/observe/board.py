@@ -36,7 +36,7 @@ class Board:
         # The engine counts these.
         self.actions = Counts("actions", "Actions run for menus", "action", "outcome")
         self.action_seconds = Spreads("action_seconds", "Time an action took", "action")
-        self.faults = Counts("faults", "Turns answered with an apology: store, program, late, server", "cause")
+        self.faults = Counts("faults", "Turns with an apology: store, program, late, server", "cause")
         self.session_starts = Counts("session_starts", "Dialogs begun", "service")
         self.session_ends = Counts("session_ends", "Dialogs over, by how they ended", "service", "how")
         self.replays = Counts("replays", "Lost sessions rebuilt from the cumulative text")
