@@ -33,7 +33,7 @@ START_S = 60.0
 
 def run(*, port: int, data: Path, reload: bool) -> None:
     """Start everything and keep it running until Ctrl-C."""
-    require_free_port(HOST, port)
+    require_free_port(HOST, port, "--port {0} (make run PORT={0})")
     with Servers(data) as servers:
         os.environ.update(_environment(servers, port))
         settings()  # a wrong one is told here, and not by each process in turn

@@ -246,8 +246,11 @@ def printer(names: Sequence[str]) -> Say:
     return say
 
 
-def require_free_port(host: str, port: int) -> None:
-    """Raise UssdError when something listens there. (Workers share a port, so they would not notice.)"""
+def require_free_port(host: str, port: int, option: str = "--port {}") -> None:
+    """Raise UssdError when something listens there. (Workers share a port, so they would not notice.)
+
+    option: how to name another port, as whoever started this would write it.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(
@@ -256,7 +259,9 @@ def require_free_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            other = "" if isinstance(error, socket.gaierror) else f" Choose another: --port {port + 1}"
+            other = (
+                "" if isinstance(error, socket.gaierror) else f" Choose another: {option.format(port + 1)}"
+            )
             raise UssdError(f"Cannot listen on {host} port {port}: {error.strerror}.{other}") from None
 
 

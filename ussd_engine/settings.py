@@ -26,6 +26,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ussd_engine.errors import SettingsError
 
+MENUS = Path("menus")
 DEVELOPMENT_SECRET = "development-only-not-a-secret"  # noqa: S105
 
 
@@ -52,6 +53,13 @@ def _one_of(*schemes: str) -> Callable[[str], str]:
     return check
 
 
+def _there(folder: Path) -> Path:
+    """The usual folder may be missing: not every command needs one. One that is named may not."""
+    if folder != MENUS and not folder.is_dir():
+        raise ValueError("a folder that exists")
+    return folder
+
+
 Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_by_commas)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 DatabaseUrl = Annotated[str, AfterValidator(_one_of("postgresql", "postgres"))]
@@ -73,7 +81,7 @@ class Settings(BaseSettings):
     celery_broker_url: BrokerUrl = ""  # empty: redis_url
     memcached_host: str = ""
     memcached_port: Port = 11211
-    menus_dir: Path = Path("menus")
+    menus_dir: Annotated[Path, AfterValidator(_there)] = MENUS
     secret: SecretStr = Field(SecretStr(DEVELOPMENT_SECRET), alias="USSD_SECRET")
     log_level: Level = "INFO"
 

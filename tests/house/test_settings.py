@@ -22,6 +22,7 @@ from ussd_engine.settings import settings
          "LOG_LEVEL must be 'DEBUG', 'INFO', 'WARNING', 'ERROR' or 'CRITICAL', and is `LOUD`."),
         ("USSD_GATEWAYS_DIR", "/not/there",
          "USSD_GATEWAYS_DIR must be a folder that exists, and is `/not/there`."),
+        ("MENUS_DIR", "/not/there", "MENUS_DIR must be a folder that exists."),
         ("USSD_TRUSTED_PROXIES", "10.0.0.0/8,lb",
          "USSD_TRUSTED_PROXIES must be networks such as 10.0.0.0/8, separated by commas, and is `lb`."),
         ("DATABASE_URL", "mysql://me:secretword@db/umoja",

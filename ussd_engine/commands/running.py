@@ -1,6 +1,7 @@
 """`ussd serve`, `migrate`, `worker` and `beat`: what runs in production, one process a command."""
 
 import asyncio
+import warnings
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -86,7 +87,11 @@ def _without_password(url: str) -> str:
 
 def worker(concurrency: int) -> None:
     """Run a Celery worker of the installed services' tasks, every queue of theirs."""
+    from celery.platforms import SecurityWarning
+
     app = _celery()
+    if settings().env == "development":  # there root is welcome; tasks are JSON, never pickles
+        warnings.filterwarnings("ignore", category=SecurityWarning)
     app.worker_main(
         ["--quiet", "worker", "--loglevel=INFO", f"--concurrency={concurrency}", "--without-mingle"]
     )
