@@ -1,5 +1,6 @@
 """Which processes there are below one, and whether they go away."""
 
+import contextlib
 import time
 from collections.abc import Iterable
 
@@ -13,6 +14,15 @@ def below(*pids: int) -> list[psutil.Process]:
         parent = psutil.Process(pid)
         found += [parent, *parent.children(recursive=True)]
     return [process for process in found if not _zombie(process)]
+
+
+def names(processes: Iterable[psutil.Process]) -> set[str]:
+    """The names of those that are still there to be asked."""
+    found = set()
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.add(process.name())
+    return found
 
 
 def gone_within(seconds: float, processes: Iterable[psutil.Process]) -> bool:

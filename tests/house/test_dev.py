@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.house.processes import below, gone_within
+from tests.house.processes import below, gone_within, names
 from ussd_engine.embedded import _postgres_bin
 
 pytestmark = pytest.mark.slow
@@ -206,7 +206,7 @@ def test_ctrl_c_ends_everything_in_three_seconds_and_the_next_start_has_the_data
     with dev(tmp_path, menus) as running:
         psql(running, "CREATE TABLE kept AS SELECT 7 AS number")
         everything = below(running.process.pid)
-        assert {"postgres", "redis-server", "valkey-server"} & {process.name() for process in everything}
+        assert {"postgres", "redis-server", "valkey-server"} & names(everything)
         assert running.stop(signal.SIGINT) < 3
         assert running.process.returncode == 0
         assert gone_within(1, everything)

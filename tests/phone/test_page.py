@@ -124,6 +124,18 @@ async def test_a_menu_that_does_not_reload_shows_its_findings_as_text(page: Page
     await expect(event.locator("img")).to_have_count(0)
 
 
+async def test_a_long_line_of_a_file_is_not_broken_so_that_the_mark_stays_below_its_place(
+    page: Page, standin: StandIn
+) -> None:
+    mark = "      | " + " " * 200 + "^"
+    finding = f"m.yaml:1:201: error: {'wrong ' * 60}\n    1 | {'long ' * 40}here\n{mark}"
+    standin.events.publish("", "reload", ok=False, bundle="", findings=[finding])
+    lines = page.locator(".finding > div")
+    await lines.nth(2).wait_for()
+    heights = [(await lines.nth(number).bounding_box() or {})["height"] for number in range(3)]
+    assert heights[1] == heights[2] < heights[0]
+
+
 async def test_an_action_is_listed_before_its_turn_is_over(page: Page, standin: StandIn) -> None:
     number = await page.locator("#number").input_value()
     standin.events.publish(number, "action", name="loans.quote", outcome="ok", ms=5.5)

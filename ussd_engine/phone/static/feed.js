@@ -3,6 +3,7 @@
 import { size } from "./septets.js";
 
 const KEPT = 200;
+const FILE_LINE = /^ *\d* \| /; // "   12 | text" and "      |   ^"
 
 export class Feed {
   constructor(list, empty, link) {
@@ -105,8 +106,15 @@ function drawReload(body, { ok, bundle, findings }, item) {
   item.classList.toggle("failed", !ok);
   const news = ok ? `Menu reloaded: ${bundle}` : "The menu did not reload; the last good one goes on.";
   const list = element("ul", "findings");
-  list.append(...(findings ?? []).map((finding) => element("li", "finding", finding)));
+  list.append(...(findings ?? []).map(drawFinding));
   body.append(element("div", "head", news), list);
+}
+
+/** Its words wrap; the line of the file does not, or the mark below would be under another place. */
+function drawFinding(finding) {
+  const item = element("li", "finding");
+  item.append(...finding.split("\n").map((line) => element("div", FILE_LINE.test(line) ? "source" : "", line)));
+  return item;
 }
 
 /** status, hops: the gateway's notice that the session is over */
