@@ -45,7 +45,7 @@ bench: install
 	$(BIN)/python -m loadtests.bench turn $(ARGS)
 
 migrate: install
-	$(BIN)/ussd migrate up
+	$(BIN)/ussd migrate $(or $(ARGS),up)
 
 check-menus: install
 	$(BIN)/ussd check $(MENUS)
