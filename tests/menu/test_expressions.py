@@ -43,6 +43,25 @@ def test_flat_paths_give_what_cel_gives_with_whole_records(amount, most, name):
         assert compile_expression(source)(full) == cel.evaluate(source, full), source
 
 
+OPERANDS = (
+    st.integers(-(2**62), 2**62) | st.integers(-2, 2) | st.sampled_from(["", "a", "repaid"]) | st.booleans()
+)
+
+
+@given(OPERANDS, OPERANDS | st.none(), st.sampled_from(["==", "!=", "<", "<=", ">", ">="]))
+def test_a_comparison_made_here_gives_what_cel_gives(one, other, sign):
+    scope = {"a": one, "limit": {"max": other}}
+    for source in (f"a {sign} limit.max", f"limit.max {sign} a", f"a {sign} 1", f"'repaid' {sign} limit.max"):
+        try:
+            expected = cel.evaluate(source, scope)
+        except Exception:
+            with pytest.raises(ExpressionError):
+                compile_expression(source)(scope)
+        else:
+            found = compile_expression(source)(scope)
+            assert (found, type(found)) == (expected, type(expected))
+
+
 @given(st.text(alphabet="ab.()[]!&|<>=+-*/?:,'\" 19\\\n", max_size=60) | st.text(max_size=40))
 def test_no_text_makes_the_compiler_raise_anything_but_its_own_error(source):
     try:

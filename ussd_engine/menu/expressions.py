@@ -3,7 +3,7 @@
 CEL's library (Rust, by way of `cel`) does the work. It copies whatever it is handed into its own
 values on each call (3.4 µs for a record of two fields against 0.7 µs for two numbers), so a dotted
 path such as `limit.max` is read here and crosses as a flat name. A path or a literal alone needs no
-CEL at all.
+CEL at all, nor does a comparison of two whole numbers or two texts (0.3 µs); tests hold these against it.
 """
 
 import operator
@@ -18,6 +18,11 @@ from ussd_engine.menu.syntax import ExpressionError, Tree, parse
 __all__ = ["Expression", "ExpressionError", "compile_expression"]
 
 _FLAT = "p_{}_"  # the names paths cross under
+_COMPARE = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
+    ">=": operator.ge,
+}  # fmt: skip
+_EQUALITY = ("==", "!=")
 
 
 class Expression:
@@ -59,7 +64,35 @@ def _compiled(source: str) -> Expression:
         return Expression(source, (), lambda _scope: value)
     if tree.kind == "path":
         return Expression(source, names, _reader(tree.path))
-    return Expression(source, names, _through_cel(source, tree))
+    run = _through_cel(source, tree)
+    if tree.name in _COMPARE and all(side.kind in ("path", "literal") for side in tree.children):
+        run = _comparison(tree, run)
+    return Expression(source, names, run)
+
+
+def _comparison(
+    tree: Tree, through_cel: Callable[[Mapping[str, Any]], Any]
+) -> Callable[[Mapping[str, Any]], Any]:
+    """Compare two whole numbers, or two texts for equality, here; leave every other pair to CEL."""
+    left, right = (_operand(side) for side in tree.children)
+    compare = _COMPARE[tree.name]
+    equality = tree.name in _EQUALITY
+
+    def run(scope: Mapping[str, Any]) -> Any:
+        one, other = left(scope), right(scope)
+        kind = type(one)
+        if kind is type(other) and (kind is int or (equality and kind is str)):
+            return compare(one, other)
+        return through_cel(scope)
+
+    return run
+
+
+def _operand(side: Tree) -> Callable[[Mapping[str, Any]], Any]:
+    if side.kind == "path":
+        return _reader(side.path)
+    value = side.value
+    return lambda _scope: value
 
 
 def _through_cel(source: str, tree: Tree) -> Callable[[Mapping[str, Any]], Any]:
