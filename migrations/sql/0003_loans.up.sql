@@ -42,6 +42,10 @@ create table loan (
     disbursed_at timestamptz,
     due_on date,
     closed_at timestamptz,
+    -- Not over: whoever has one may not borrow. Everything that asks, asks this.
+    is_open boolean not null generated always as (
+        state in ('applied', 'approved', 'disbursing', 'active', 'overdue')
+    ) stored,
     constraint loan_state_known check (
         state in ('applied', 'rejected', 'approved', 'cancelled', 'disbursing', 'failed',
                   'active', 'overdue', 'repaid', 'written_off', 'recovered')
@@ -56,7 +60,7 @@ create table loan (
 -- One open loan a borrower, whatever the code above believes.
 create unique index loan_open_once
 on loan (borrower_id)
-where state in ('applied', 'approved', 'disbursing', 'active', 'overdue');
+where is_open;
 
 create index loan_of_borrower on loan (borrower_id, id desc);
 create index loan_due on loan (due_on) where state in ('active', 'overdue');

@@ -15,7 +15,7 @@ select
         select 1
         from loan
         where loan.borrower_id = borrower.id
-        and loan.state in ('applied', 'approved', 'disbursing', 'active', 'overdue')
+        and loan.is_open
     ) as has_loan
 from borrower
 where borrower.msisdn = $1

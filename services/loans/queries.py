@@ -30,7 +30,7 @@ select
     exists (
         select 1
         from mine
-        where state in ('applied', 'approved', 'disbursing', 'active', 'overdue')
+        where is_open
     ) as has_loan,
     exists (
         select 1
@@ -110,7 +110,7 @@ select loan.*
 from loan
 join borrower on borrower.id = loan.borrower_id
 where borrower.msisdn = $1
-and loan.state in ('applied', 'approved', 'disbursing', 'active', 'overdue', 'written_off')
+and (loan.is_open or loan.state = 'written_off')
 order by loan.id desc
 limit 1
 """

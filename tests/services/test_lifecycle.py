@@ -36,7 +36,10 @@ async def test_the_database_knows_the_same_states_and_which_are_open(pool: Any) 
     states = await pool.fetchval(
         "select pg_get_constraintdef(oid) from pg_constraint where conname = 'loan_state_known'"
     )
-    opened = await pool.fetchval("select indexdef from pg_indexes where indexname = 'loan_open_once'")
+    opened = await pool.fetchval(
+        "select generation_expression from information_schema.columns"
+        " where table_name = 'loan' and column_name = 'is_open'"
+    )
 
     assert {state for state in STATES if f"'{state}'" in states} == set(STATES)
     assert {state for state in STATES if f"'{state}'" in opened} == set(lifecycle.OPEN)
