@@ -8,9 +8,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 MENUS = $(patsubst %/service.yaml,%,$(wildcard menus/*/service.yaml))
 
-.PHONY: install run test lint bench migrate check-menus clean
+.PHONY: install install-fit run test lint bench migrate check-menus clean
 
 install: $(VENV)/.built
+
+# What `ussd scorecard fit` needs: large, and for analysts only.
+install-fit: $(VENV)/.fit
+
+$(VENV)/.fit: requirements/fit.txt | $(VENV)/.built
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fit.txt
+	@touch $@
 
 $(VENV)/.locked: requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
