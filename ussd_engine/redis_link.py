@@ -5,6 +5,8 @@ order. redis-py serves everything off the hot path. What is promised:
 
 - a call ends within `timeout_s`, with a reply or with a StoreError, whatever the network does;
 - a lost connection is opened again with back-off; calls made meanwhile wait for it (within their time);
+- a connection counts from when the greeting is answered: a server that still loads its data is knocked at
+  again, and a server that is no longer the master is left, for the address may lead to another now;
 - a call whose command was sent before the connection was lost fails: it may or may not have happened,
   and only the caller knows whether doing it again is safe;
 - never more than `max_in_flight` calls at once.
@@ -12,20 +14,19 @@ order. redis-py serves everything off the hot path. What is promised:
 
 import asyncio
 import contextlib
-import ssl
 from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import hiredis
 
 from ussd_engine.errors import StoreError
+from ussd_engine.redis_address import Address
 
 _FIRST_PAUSE_S = 0.02
 _LONGEST_PAUSE_S = 1.0
 _WATCH_S = 0.25
-_DEMOTED = ("READONLY", "MASTERDOWN")
+_NOT_SERVING = ("READONLY", "MASTERDOWN", "LOADING")
 
 
 class ReplyError(StoreError):
@@ -37,17 +38,20 @@ class RedisLink(asyncio.Protocol):
 
     def __init__(
         self,
-        url: str,
+        address: Address | str,
         *,
         timeout_s: float = 2.0,
         max_in_flight: int = 20_000,
         on_reconnect: Callable[[], None] | None = None,
+        on_lost: Callable[[], None] | None = None,
     ) -> None:
-        """url: redis://, rediss:// or unix://, as redis-py reads them."""
-        self._address = _Address(url)
+        """address: where to, or a URL that says so. on_lost: called when the connection is lost, whoever
+        closed it; on_reconnect: called when it is there again."""
+        self._address = Address(address) if isinstance(address, str) else address
         self._timeout_s = timeout_s
         self._max_in_flight = max_in_flight
         self._on_reconnect = on_reconnect
+        self._on_lost = on_lost
         self._pending: deque[tuple[asyncio.Future[Any], float]] = deque()
         self._unsent: list[bytes] = []
         self._flush_scheduled = False
@@ -55,7 +59,9 @@ class RedisLink(asyncio.Protocol):
         self._closed = False
         self._transport: asyncio.Transport | None = None
         self._reader = hiredis.Reader(replyError=ReplyError)
-        self._greeting: list[asyncio.Future[Any]] = []
+        self._greeted: asyncio.Future[None] | None = None
+        self._replies: list[Any] = []
+        self._expected = 0
         self._connecting: asyncio.Task[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop
@@ -63,16 +69,19 @@ class RedisLink(asyncio.Protocol):
     async def open(self) -> None:
         """Connect. Raises StoreError when Redis does not answer."""
         self._loop = asyncio.get_running_loop()
-        try:
-            await asyncio.wait_for(self._address.connect(self._loop, self), self._timeout_s)
-        except (OSError, TimeoutError) as error:
-            raise StoreError(f"Redis does not answer at {self._address.shown}: {error}") from None
         self._watch = self._loop.call_later(_WATCH_S, self._check_time)
         try:
-            await asyncio.gather(*self._greeting, self.call("PING"))
-        except StoreError:
+            await asyncio.wait_for(self._connect(), self._timeout_s)
+        except (OSError, TimeoutError, StoreError) as error:
             await self.close()
-            raise
+            what = "refuses us" if isinstance(error, ReplyError) else "does not answer"
+            why = str(error) or "it takes too long"
+            raise StoreError(f"Redis {what} at {self._address.shown}: {why}") from None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the greeting was answered and the connection not lost since."""
+        return self._transport is not None and self._greeted is None
 
     async def close(self) -> None:
         """Close for good; calls still waiting fail."""
@@ -105,43 +114,49 @@ class RedisLink(asyncio.Protocol):
     # -- asyncio.Protocol ----------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Say who we are, then send what waits."""
+        """Say who we are. What waits is sent when that is answered."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's for sockets are no subclass of it
         self._paused = False
         self._reader = hiredis.Reader(replyError=ReplyError)
-        # Whoever waits behind the greeting has no longer to wait because of it.
-        deadline = self._pending[0][1] if self._pending else self._loop.time() + self._timeout_s
-        self._greeting = []
-        for command in reversed(self._address.greeting()):
-            future = self._loop.create_future()
-            future.add_done_callback(self._greeted)
-            self._greeting.append(future)
-            self._pending.appendleft((future, deadline))
-            self._unsent.insert(0, hiredis.pack_command(command))
-        self._flush()
+        greeting = self._address.greeting()
+        self._replies = []
+        self._expected = len(greeting)
+        self._greeted = self._loop.create_future()
+        self._transport.write(b"".join(map(hiredis.pack_command, greeting)))
 
     def data_received(self, data: bytes) -> None:
         """Match replies to callers, in order."""
         reader = self._reader
         pending = self._pending
         reader.feed(data)
+        if self._greeted is not None:
+            self._hear_greeting()
+            return
         while (reply := reader.gets()) is not False:
             future, _ = pending.popleft()
             if future.done():
                 continue
-            if isinstance(reply, ReplyError):
-                future.set_exception(reply)
-                if str(reply).startswith(_DEMOTED) and self._transport is not None:
-                    self._transport.abort()  # after a failover the address leads to another server
-            else:
+            if not isinstance(reply, ReplyError):
                 future.set_result(reply)
+            elif str(reply).startswith(_NOT_SERVING):
+                # No word about the command: the server is the wrong one. It was not carried out.
+                future.set_exception(StoreError(str(reply)))
+                self._drop()
+            else:
+                future.set_exception(reply)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail what was sent; open again unless closed."""
         self._transport = None
-        self._fail_sent(f"the connection to Redis was lost: {exc or 'closed by Redis'}")
+        why = f"the connection to Redis was lost: {exc or 'closed by Redis'}"
+        if self._greeted is not None:  # whoever is connecting hears of it
+            _fail(self._greeted, why)
+            return
+        self._fail_sent(why)
         if not self._closed and (self._connecting is None or self._connecting.done()):
             self._connecting = self._loop.create_task(self._reconnect())
+        if self._on_lost is not None and not self._closed:
+            self._on_lost()
 
     def pause_writing(self) -> None:
         """The socket is full: keep commands back."""
@@ -156,35 +171,65 @@ class RedisLink(asyncio.Protocol):
 
     def _flush(self) -> None:
         self._flush_scheduled = False
-        if self._unsent and not self._paused and self._transport is not None:
+        if self._unsent and not self._paused and self.connected:
+            assert self._transport is not None
             self._transport.write(b"".join(self._unsent))
             self._unsent.clear()
 
-    def _greeted(self, future: "asyncio.Future[Any]") -> None:
-        """A refused AUTH or SELECT: nothing on this connection can be trusted."""
-        if not future.cancelled() and isinstance(future.exception(), ReplyError) and self._transport:
-            self._transport.abort()
+    async def _connect(self) -> None:
+        """Connect and be greeted, or raise OSError or StoreError with no connection left."""
+        self._greeted = None
+        try:
+            await self._address.connect(self._loop, self)
+            if self._greeted is not None:
+                await self._greeted
+                self._address.welcome(self._replies)
+        except BaseException:
+            self._drop()
+            raise
+        self._greeted = None
+        if self._transport is None:
+            raise StoreError("the connection was lost at once")
+        self._flush()
+
+    def _hear_greeting(self) -> None:
+        greeted = self._greeted
+        assert greeted is not None
+        while (reply := self._reader.gets()) is not False:
+            if greeted.done():
+                continue
+            if isinstance(reply, ReplyError):  # of a wrong password, say: nothing here can be trusted
+                greeted.set_exception(reply)
+                continue
+            self._replies.append(reply)
+            if len(self._replies) == self._expected:
+                greeted.set_result(None)
 
     async def _reconnect(self) -> None:
         pause = _FIRST_PAUSE_S
         while not self._closed:
-            with contextlib.suppress(OSError, TimeoutError):
-                await asyncio.wait_for(self._address.connect(self._loop, self), self._timeout_s)
-            # It may have been closed before this task could hear of it; then nobody else opens another.
-            if self._transport is not None:
-                if self._on_reconnect is not None:
-                    self._on_reconnect()
-                return
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE_S)
+            try:
+                await asyncio.wait_for(self._connect(), self._timeout_s)
+            except (OSError, TimeoutError, StoreError):
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_S)
+                continue
+            if self._on_reconnect is not None:
+                self._on_reconnect()
+            return
+
+    def _drop(self) -> None:
+        """Leave this server now; what is not sent yet waits for the next connection."""
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
 
     def _check_time(self) -> None:
         """Fail calls past their time. A reply that never came leaves the connection out of step: drop it."""
         now = self._loop.time()
         if self._pending and self._pending[0][1] < now:
-            if self._transport is not None:
-                self._transport.abort()
-                self._transport = None
+            if self.connected and len(self._pending) > len(self._unsent):
+                self._drop()
                 self._fail_sent("Redis did not answer in time")
             kept_from = len(self._pending)
             for index, (_, deadline) in enumerate(self._pending):
@@ -209,44 +254,3 @@ def _fail(future: "asyncio.Future[Any]", reason: str) -> None:
     if not future.done():
         future.set_exception(StoreError(reason))
         future.exception()  # whoever waits still gets it; nobody waiting is no fault of ours
-
-
-class _Address:
-    """Where a URL points, and how to say hello there."""
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self._scheme = parts.scheme
-        self._user = unquote(parts.username) if parts.username else ""
-        self._password = unquote(parts.password) if parts.password else ""
-        query = parse_qs(parts.query)
-        self._path = unquote(parts.path)
-        self._host = parts.hostname or "localhost"
-        self._port = parts.port or 6379
-        if parts.scheme == "unix":
-            database = query.get("db", ["0"])[0]
-            self.shown = self._path
-        elif parts.scheme in ("redis", "rediss"):
-            database = self._path.strip("/") or query.get("db", ["0"])[0]
-            self.shown = f"{self._host}:{self._port}"
-        else:
-            raise StoreError(f"REDIS_URL begins with {parts.scheme!r}; use redis://, rediss:// or unix://")
-        self._database = int(database)
-
-    def greeting(self) -> list[tuple[Any, ...]]:
-        """Commands that begin a connection."""
-        commands: list[tuple[Any, ...]] = []
-        if self._password:
-            user = (self._user,) if self._user else ()
-            commands.append(("AUTH", *user, self._password))
-        if self._database:
-            commands.append(("SELECT", self._database))
-        return commands
-
-    async def connect(self, loop: asyncio.AbstractEventLoop, protocol: asyncio.Protocol) -> None:
-        """Open a connection for the protocol."""
-        if self._scheme == "unix":
-            await loop.create_unix_connection(lambda: protocol, self._path)
-        else:
-            tls = ssl.create_default_context() if self._scheme == "rediss" else None
-            await loop.create_connection(lambda: protocol, self._host, self._port, ssl=tls)

@@ -207,10 +207,42 @@ async def test_a_server_that_became_a_replica_is_left(wire: Wire) -> None:
     await link.open()
     await link.call("REPLICAOF", "127.0.0.1", "1")
     try:
-        with pytest.raises(ReplyError, match="READONLY"):
+        with pytest.raises(StoreError, match="READONLY"):
             await link.call("SET", "a", "b")
         assert await link.call("PING") == b"PONG"
         assert wire.connections == 2
     finally:
         await link.call("REPLICAOF", "NO", "ONE")
     await link.close()
+
+
+class Loading(Wire):
+    """A Redis that answers at first that it is loading its data, as after a start with much of it."""
+
+    refusals = 3
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.connections == 0 or self.refusals == 0:
+            await super()._serve(reader, writer)
+            return
+        self.connections += 1
+        self.refusals -= 1
+        await reader.read(65536)
+        writer.write(b"-LOADING Redis is loading the dataset in memory\r\n")
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(65536):
+                pass
+        writer.close()
+
+
+async def test_calls_wait_until_a_server_has_loaded_its_data(redis_url: str) -> None:
+    lost = asyncio.Event()
+    async with Loading(redis_url.removeprefix("unix://").partition("?")[0]) as wire:
+        link = RedisLink(wire.url, on_lost=lost.set)
+        await link.open()
+        wire.cut()
+        await lost.wait()
+        assert not link.connected
+        assert await link.call("PING") == b"PONG"
+        assert (wire.refusals, wire.connections, link.connected) == (0, 5, True)
+        await link.close()
