@@ -12,6 +12,8 @@ from loadtests.bench.machine import Cores
 from ussd_engine.child import Child, User, launch
 from ussd_engine.embedded import redis_binary
 
+_SECRET = secrets.token_hex(32)
+
 
 @contextmanager
 def redis(cores: Cores, folder: Path) -> Iterator[tuple[str, int]]:
@@ -32,25 +34,31 @@ def rival(name: str, cores: Cores, folder: Path, redis_url: str = "") -> Iterato
 
 
 @contextmanager
-def engine(cores: Cores, folder: Path, menus: Path, redis_url: str) -> Iterator[tuple[int, int]]:
-    """`ussd serve` with one worker, as in production: its port and its process id.
+def engine(
+    cores: Cores, folder: Path, menus: Path, redis_url: str, database_url: str = "", workers: int = 1
+) -> Iterator[tuple[int, int]]:
+    """`ussd serve` as in production: its port and its process id.
 
-    Without PostgreSQL: a turn of menus that call no action never asks it.
+    Without PostgreSQL when no database is named: a turn of menus that call no action never asks it.
     """
     port = free_port()
-    settings = {
-        "ENV": "production",
-        "USSD_SECRET": secrets.token_hex(32),
-        "MENUS_DIR": str(menus),
-        "REDIS_URL": redis_url,
-        "DATABASE_URL": "",
-        "LOG_LEVEL": "WARNING",
-    }
-    environment = [f"{name}={value}" for name, value in settings.items()]
-    serve = [sys.executable, "-m", "ussd_engine.cli", "serve", "--port", str(port), "--workers", "1"]
-    command = ["env", *environment, *serve]
+    environment = settings(menus, redis_url, database_url)
+    serve = [sys.executable, "-m", "ussd_engine.cli", "serve", "--port", str(port), "--workers", str(workers)]
+    command = ["env", *(f"{name}={value}" for name, value in environment.items()), *serve]
     with _running(cores.on_server(), command, folder / "ussd serve.log", lambda: _listens(port)) as pid:
         yield port, pid
+
+
+def settings(menus: Path, redis_url: str, database_url: str = "") -> dict[str, str]:
+    """What `ussd` is told in production. One secret for all that this process starts."""
+    return {
+        "ENV": "production",
+        "USSD_SECRET": _SECRET,
+        "MENUS_DIR": str(menus),
+        "REDIS_URL": redis_url,
+        "DATABASE_URL": database_url,
+        "LOG_LEVEL": "WARNING",
+    }
 
 
 def free_port() -> int:
