@@ -50,8 +50,10 @@ class Umoja:
         return []
 
     def commands(self) -> "typer.Typer | None":
-        """None yet."""
-        return None
+        """`ussd ledger` and what else the lender adds."""
+        from services.commands import app  # only `ussd` needs it
+
+        return app
 
     def processes(self) -> Mapping[str, list[str]]:
         """The Celery worker and its clock."""

@@ -1,0 +1,1 @@
+-- Money's whole life.
