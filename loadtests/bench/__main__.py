@@ -1,39 +1,56 @@
-"""python -m loadtests.bench NAME [--json]: run one bench."""
+"""python -m loadtests.bench NAME [--json]: run one bench, or all of them one after the other."""
 
 import argparse
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 
 import orjson
 
-from loadtests.bench import step, turn
+from loadtests.bench import sessions, step, turn
 from loadtests.bench.report import Report
 from ussd_engine.errors import UssdError
 
-BENCHES: dict[str, Callable[[argparse.Namespace], Report]] = {"turn": turn.run, "step": step.run}
+# Each has `run(options) -> Report`, and `options(parser)` when it is told more than the others.
+BENCHES: dict[str, ModuleType] = {"turn": turn, "step": step, "sessions": sessions}
 
 
-def main() -> int:
-    """Run the bench that is named. 1 when an answer was wrong."""
-    parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description=__doc__)
-    parser.add_argument("bench", choices=BENCHES)
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
-    parser.add_argument("--seconds", type=int, default=3, help="of each measured run (default 3)")
-    parser.add_argument("--repeats", type=int, default=3, help="of each measurement (default 3)")
-    parser.add_argument("--connections", type=int, default=128, help="of the load generator (default 128)")
-    parser.add_argument("--client", choices=["auto", "wrk", "asyncio"], default="auto", help="load generator")
-    options = parser.parse_args()
+def main(arguments: list[str] | None = None) -> int:
+    """Run the bench that is named. 1 when an answer was wrong, or it could not be run."""
+    options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped
+    run: Callable[[argparse.Namespace], Report] = BENCHES[options.bench].run
     try:
-        report = BENCHES[options.bench](options)
+        report = run(options)
     except UssdError as error:
         print(error, file=sys.stderr)
         return 1
+    if options.report is not None:
+        options.report.write_bytes(report.dump())
     print(orjson.dumps(report.values).decode() if options.json else report.table())
     for fault in report.faults:
         print(fault, file=sys.stderr)
     return 1 if report.faults else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    common.add_argument("--report", type=Path, help="write the whole report, notes and faults too, as JSON")
+    common.add_argument("--seconds", type=int, default=3, help="of each measured run (default 3)")
+    common.add_argument("--repeats", type=int, default=3, help="of each measurement (default 3)")
+    common.add_argument("--connections", type=int, default=128, help="of the load generator (default 128)")
+    common.add_argument("--client", choices=["auto", "wrk", "asyncio"], default="auto", help="load generator")
+    parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description=__doc__)
+    parsers = parser.add_subparsers(dest="bench", required=True, metavar="NAME")
+    for name, bench in BENCHES.items():
+        words = (bench.__doc__ or "").partition("\n")[0]
+        own = parsers.add_parser(name, parents=[common], help=words, description=bench.__doc__)
+        if hasattr(bench, "options"):
+            bench.options(own)
+    return parser
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """What a bench found: values for machines, a table for people."""
 
+import argparse
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+import orjson
 
 
 @dataclass(slots=True)
@@ -17,15 +20,30 @@ class Report:
 
     def table(self) -> str:
         """Everything, for a person."""
+        machine = [f"{name}: {value}" for name, value in self.values.get("machine", {}).items()]
+        return "\n".join([self.body(), "", "; ".join(machine)])
+
+    def body(self) -> str:
+        """The table, the notes and the faults."""
         widths = [max(len(row[column]) for row in self.rows) for column in range(len(self.rows[0]))]
         lines = []
         for row in self.rows:
             first = row[0].ljust(widths[0])
             rest = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
             lines.append("  ".join([first, *rest]).rstrip())
-        machine = [f"{name}: {value}" for name, value in self.values.get("machine", {}).items()]
         faults = [f"WRONG: {fault}" for fault in self.faults]
-        return "\n".join([*lines, "", *self.notes, *faults, "", "; ".join(machine)])
+        return "\n".join([*lines, "", *self.notes, *faults])
+
+    def dump(self) -> bytes:
+        """All of it as JSON, for another process."""
+        return orjson.dumps(asdict(self))
+
+    @classmethod
+    def load(cls, dumped: bytes) -> Self:
+        """What `dump` gave."""
+        found = orjson.loads(dumped)
+        rows = [tuple(row) for row in found["rows"]]
+        return cls(found["values"], rows, found["notes"], found["faults"])
 
 
 def spread(values: Sequence[float], digits: int = 0) -> dict[str, float]:
@@ -35,3 +53,14 @@ def spread(values: Sequence[float], digits: int = 0) -> dict[str, float]:
         "median": round(statistics.median(values), digits),
         "max": round(max(values), digits),
     }
+
+
+def counts(text: str) -> tuple[int, ...]:
+    """An option that is a list of counts above zero: 10,50,500."""
+    try:
+        found = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if not found or min(found) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of counts such as 10,50,500")
+    return found
