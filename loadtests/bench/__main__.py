@@ -9,12 +9,12 @@ from types import ModuleType
 
 import orjson
 
-from loadtests.bench import sessions, step, turn
+from loadtests.bench import journey, sessions, step, turn
 from loadtests.bench.report import Report
 from ussd_engine.errors import UssdError
 
 # Each has `run(options) -> Report`, and `options(parser)` when it is told more than the others.
-BENCHES: dict[str, ModuleType] = {"turn": turn, "step": step, "sessions": sessions}
+BENCHES: dict[str, ModuleType] = {"turn": turn, "journey": journey, "step": step, "sessions": sessions}
 
 
 def main(arguments: list[str] | None = None) -> int:
