@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MENUS = $(patsubst %/service.yaml,%,$(wildcard menus/*/service.yaml))
 
-.PHONY: install install-fit run test lint bench migrate check-menus clean
+.PHONY: install install-fit run test lint bench rivals migrate check-menus clean
 
 install: $(VENV)/.built
 
@@ -50,6 +50,10 @@ lint: install
 
 bench: install
 	$(BIN)/python -m loadtests.bench turn $(ARGS)
+
+# Makes ready what the bench compares with: Go, Node, and a second virtual environment. Needs a network once.
+rivals: install
+	$(BIN)/python -m loadtests.rivals prepare $(ARGS)
 
 migrate: install
 	$(BIN)/ussd migrate $(or $(ARGS),up)
