@@ -16,8 +16,7 @@ from pathlib import Path
 import asyncpg
 import orjson
 import structlog
-from redis import asyncio as aioredis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from ussd_engine import bundle_queries as queries
 from ussd_engine.bundle import Bundle, Version, build, bundle_name
@@ -25,6 +24,7 @@ from ussd_engine.errors import BundleError, MenuError, StoreError
 from ussd_engine.menu import read_sources
 from ussd_engine.observe.board import Board
 from ussd_engine.plugin import Runtime, Service
+from ussd_engine.redis_clients import Client, client
 from ussd_engine.settings import Settings
 
 __all__ = ["Bundle", "Bundles", "Version", "build", "bundle_name"]
@@ -46,7 +46,7 @@ class Bundles:
         self,
         settings: Settings,
         board: Board,
-        redis: "aioredis.Redis",
+        redis: Client,
         pg: "asyncpg.Pool | None",
         plugins: Mapping[str, Service] | None,
     ) -> None:
@@ -79,7 +79,7 @@ class Bundles:
         services by name, instead of the installed ones. Raises StoreError, and when following MenuError or
         BundleError for what is live and cannot be used.
         """
-        redis = aioredis.Redis.from_url(settings.redis_url)
+        redis = client(settings.redis_url)
         pool = None
         if settings.database_url:
             try:
@@ -102,7 +102,7 @@ class Bundles:
                     raise why
             if publish:
                 await bundles._publish_missing()
-        except RedisError as error:
+        except (RedisError, RedisClusterException) as error:
             await bundles.close()
             raise StoreError(f"Redis does not answer at REDIS_URL: {error}") from None
         except BaseException:
@@ -263,10 +263,9 @@ class Bundles:
 
     async def _serve(self, bundle: Bundle, *, unless_there: bool = False) -> None:
         """Put a version into Redis as live; unless_there: not over what somebody published meanwhile."""
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(_key(bundle.name), orjson.dumps(dict(bundle.sources)))
-            (pipe.hsetnx if unless_there else pipe.hset)(_LIVE, bundle.service, bundle.name)
-            await pipe.execute()
+        # The content first, then what points to it: in a cluster they lie on two nodes.
+        await self._redis.set(_key(bundle.name), orjson.dumps(dict(bundle.sources)))
+        await (self._redis.hsetnx if unless_there else self._redis.hset)(_LIVE, bundle.service, bundle.name)
 
     def _go_live(self, bundle: Bundle) -> None:
         self._live = {**self._live, bundle.service: bundle}

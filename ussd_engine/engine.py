@@ -28,7 +28,7 @@ from ussd_engine.menu.messages import DEFAULTS
 from ussd_engine.observe.board import Board
 from ussd_engine.plugin import Service
 from ussd_engine.recovery import WENT_ON, Lost, LostSessions
-from ussd_engine.redis_link import RedisLink
+from ussd_engine.redis_store import Store, open_store
 from ussd_engine.sessions import Session, Sessions
 from ussd_engine.settings import Settings
 from ussd_engine.turn import Reply, SessionEvent, Turn
@@ -45,14 +45,14 @@ class Engine:
     """Answers turns. Build one with `open_engine`."""
 
     def __init__(
-        self, settings: Settings, link: RedisLink, bundles: Bundles, board: Board, watch: Watch | None = None
+        self, settings: Settings, store: Store, bundles: Bundles, board: Board, watch: Watch | None = None
     ) -> None:
         """watch: called with (msisdn, kind, **fields) for each turn, in development; it sees no secret."""
         self.settings = settings
         self.bundles = bundles
         self.board = board
-        self._link = link
-        self._sessions = Sessions(link, settings.secret.get_secret_value())
+        self._store = store
+        self._sessions = Sessions(store, settings.secret.get_secret_value())
         self._actor = Actor(settings, self._sessions, board, watch)
         self._lost = LostSessions(settings.recent_sessions)
         self._watch = watch
@@ -85,16 +85,21 @@ class Engine:
         """What is wrong with each thing the engine needs; empty when it can serve."""
         problems: dict[str, str] = {}
         try:
-            await self._link.call("PING")
+            await self._store.ping()
         except StoreError as error:
             problems["redis"] = str(error)
         problems |= await self.bundles.problems()
         return problems
 
+    def limping(self) -> dict[str, str]:
+        """What is away in part: a node of a Redis Cluster, while the others serve their subscribers."""
+        away = self._store.away()
+        return {"redis": away} if away else {}
+
     async def close(self) -> None:
         """Close everything `open_engine` opened."""
         await self.bundles.close()
-        await self._link.close()
+        await self._store.close()
 
     # -- one turn ------------------------------------------------------------------------------
 
@@ -327,16 +332,15 @@ async def open_engine(
     plugins: services by name, instead of the installed ones.
     Raises StoreError, MenuError or BundleError, with what to do.
     """
-    link = RedisLink(
+    store = await open_store(
         settings.redis_url,
         timeout_s=settings.redis_timeout_s,
         max_in_flight=settings.max_commands_in_flight,
         on_reconnect=board.reconnects.inc,
     )
-    await link.open()
     try:
         bundles = await Bundles.open(settings, board, publish=publish, plugins=plugins)
     except BaseException:
-        await link.close()
+        await store.close()
         raise
-    return Engine(settings, link, bundles, board, watch)
+    return Engine(settings, store, bundles, board, watch)

@@ -259,7 +259,7 @@ def _readiness(engine: ServedEngine) -> Handler:
         problems = await engine.ready()
         if request.app[STOPPING].is_set():
             problems = problems | {"server": "stopping"}
-        found = dict.fromkeys(DEPENDENCIES, "ok") | problems
+        found = dict.fromkeys(DEPENDENCIES, "ok") | engine.limping() | problems
         return _json({"ready": not problems} | found, 503 if problems else 200)
 
     return ready

@@ -16,7 +16,8 @@ from typing import Any
 import orjson
 
 from ussd_engine.errors import StoreError
-from ussd_engine.redis_link import RedisLink, ReplyError
+from ussd_engine.redis_link import ReplyError
+from ussd_engine.redis_store import Caller
 
 _SAVE = b"""
 if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) ~= ARGV[1] then return 0 end
@@ -66,7 +67,7 @@ class Session:
 class Sessions:
     """Sessions and profiles of one Redis."""
 
-    def __init__(self, link: RedisLink, secret: str) -> None:
+    def __init__(self, link: Caller, secret: str) -> None:
         """secret keys the digests."""
         self._link = link
         key = hashlib.blake2b(secret.encode(), digest_size=32, person=b"ussd-text").digest()

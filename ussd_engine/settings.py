@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ussd_engine.errors import SettingsError
+from ussd_engine.redis_place import parse
 
 MENUS = Path("menus")
 DEVELOPMENT_SECRET = "development-only-not-a-secret"  # noqa: S105
@@ -53,6 +54,11 @@ def _one_of(*schemes: str) -> Callable[[str], str]:
     return check
 
 
+def _redis(url: str) -> str:
+    parse(url)
+    return url
+
+
 def _there(folder: Path) -> Path:
     """The usual folder may be missing: not every command needs one. One that is named may not."""
     if folder != MENUS and not folder.is_dir():
@@ -63,7 +69,7 @@ def _there(folder: Path) -> Path:
 Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_by_commas)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 DatabaseUrl = Annotated[str, AfterValidator(_one_of("postgresql", "postgres"))]
-RedisUrl = Annotated[str, AfterValidator(_one_of("redis", "rediss", "unix"))]
+RedisUrl = Annotated[str, AfterValidator(_redis)]
 BrokerUrl = Annotated[str, AfterValidator(_one_of("redis", "rediss", "redis+socket", "unix"))]
 Level = Annotated[
     Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(lambda word: str(word).upper())

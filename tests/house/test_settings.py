@@ -27,9 +27,11 @@ from ussd_engine.settings import settings
          "USSD_TRUSTED_PROXIES must be networks such as 10.0.0.0/8, separated by commas, and is `lb`."),
         ("DATABASE_URL", "mysql://me:secretword@db/umoja",
          "DATABASE_URL must be a URL that begins with postgresql:// or postgres://."),
-        ("REDIS_URL", "localhost:6379", "REDIS_URL must be a URL that begins with redis:// or rediss:// or unix://."),
+        ("REDIS_URL", "localhost:6379",
+         "REDIS_URL must be a URL that begins with redis:// or rediss:// or unix:// or redis+sentinel:// or"
+         " rediss+sentinel:// or redis+cluster:// or rediss+cluster://."),
         ("REDIS_URL", "redis://:secretword@localhost:port/0",
-         "REDIS_URL must be a URL that begins with redis:// or rediss:// or unix://."),
+         "REDIS_URL must be a URL whose port is a number."),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_named_with_what_it_must_be(
