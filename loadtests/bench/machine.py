@@ -2,11 +2,14 @@
 
 import os
 import platform
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+
+from ussd_engine.errors import UssdError
 
 
 @dataclass(slots=True, frozen=True)
@@ -58,6 +61,17 @@ def cores() -> Cores:
     if len(mine) < 2:
         return Cores(mine[0], mine[0], mine[0], apart=False)
     return Cores(mine[0], mine[1], mine[2] if len(mine) > 2 else mine[1], apart=True)
+
+
+def allow_open_files(wanted: int) -> None:
+    """Let this process and what it starts have as many open files. Raises UssdError when it may not."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        if hard != resource.RLIM_INFINITY and hard < wanted:
+            raise UssdError(
+                f"{wanted} open files are needed and {hard} allowed. Raise it: ulimit -Hn {wanted}"
+            )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def description(pinned: Cores) -> dict[str, str]:

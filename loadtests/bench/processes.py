@@ -9,8 +9,10 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from loadtests.bench.machine import Cores
+from loadtests.rivals.catalog import RIVALS
+from loadtests.rivals.rival import Place
 from ussd_engine.child import Child, User, launch
-from ussd_engine.embedded import redis_binary
+from ussd_engine.embedded import Servers, redis_binary
 
 _SECRET = secrets.token_hex(32)
 
@@ -25,17 +27,38 @@ def redis(cores: Cores, folder: Path) -> Iterator[tuple[str, int]]:
 
 
 @contextmanager
-def rival(name: str, cores: Cores, folder: Path, redis_url: str = "") -> Iterator[tuple[int, int]]:
+def postgres(cores: Cores, folder: Path) -> Iterator[tuple[str, int]]:
+    """A private PostgreSQL beside Redis that waits for no disk: its URL and its process id."""
+    with cores.on_redis():
+        servers = Servers(folder / "postgres", durable=False)
+        servers.start()
+    try:
+        yield servers.database_url, servers.processes()["PostgreSQL"]
+    finally:
+        servers.stop()
+
+
+@contextmanager
+def rival(
+    name: str, cores: Cores, folder: Path, redis_url: str = "", database_url: str = ""
+) -> Iterator[tuple[int, int]]:
     """A rival of loadtests/rivals: its port and its process id."""
     port = free_port()
-    command = [sys.executable, "-m", "loadtests.rivals.serve", name, str(port), "--redis-url", redis_url]
+    command = RIVALS[name].command(Place(port, redis_url, database_url, folder))
     with _running(cores.on_server(), command, folder / f"{name}.log", lambda: _listens(port)) as pid:
         yield port, pid
 
 
 @contextmanager
 def engine(
-    cores: Cores, folder: Path, menus: Path, redis_url: str, database_url: str = "", workers: int = 1
+    cores: Cores,
+    folder: Path,
+    menus: Path,
+    redis_url: str,
+    database_url: str = "",
+    workers: int = 1,
+    *,
+    lane: bool = True,
 ) -> Iterator[tuple[int, int]]:
     """`ussd serve` as in production: its port and its process id.
 
@@ -45,7 +68,9 @@ def engine(
     environment = settings(menus, redis_url, database_url)
     serve = [sys.executable, "-m", "ussd_engine.cli", "serve", "--port", str(port), "--workers", str(workers)]
     command = ["env", *(f"{name}={value}" for name, value in environment.items()), *serve]
-    with _running(cores.on_server(), command, folder / "ussd serve.log", lambda: _listens(port)) as pid:
+    command.append("--lane" if lane else "--no-lane")
+    log = folder / ("ussd serve.log" if lane else "ussd serve without lane.log")
+    with _running(cores.on_server(), command, log, lambda: _listens(port)) as pid:
         yield port, pid
 
 
