@@ -66,14 +66,17 @@ def dev(
 def serve(
     host: Annotated[str | None, typer.Option(help="Address; else USSD_HOST.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; else USSD_PORT.")] = None,
-    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that share the port.")] = 1,
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, help="Processes on the port; from 2 on SIGHUP reloads.")
+    ] = 1,
+    pin: Annotated[bool | None, typer.Option(help="Each on a core of its own; else PIN_WORKERS.")] = None,
     lane: Annotated[bool, typer.Option(help="The fast lane; without it aiohttp answers, slower.")] = True,
-    reuse_port: Annotated[bool, typer.Option("--reuse-port", hidden=True)] = False,
+    place: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Answer dialogs, on the PostgreSQL and Redis of DATABASE_URL and REDIS_URL."""
     from ussd_engine.commands import running
 
-    running.serve(host, port, workers, lane=lane, reuse_port=reuse_port)
+    running.serve(host, port, workers, lane=lane, pin=pin, place=place)
 
 
 @app.command()

@@ -6,8 +6,9 @@ the same bytes.
 """
 
 import asyncio
+import socket
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -35,31 +36,45 @@ class Front:
         self._routes = routes
         assert runner.server is not None
         self._route = Route(routes.adapter.map.turn.path, settings.max_body, self._respond, runner.server)
-        self._server: asyncio.Server
+        self._servers: list[asyncio.Server] = []
         self._ticking: asyncio.TimerHandle
 
-    async def start(self, *, reuse_port: bool = False) -> None:
-        """Listen. Raises OSError when the port is taken."""
+    async def start(self, sockets: Sequence[socket.socket] = ()) -> None:
+        """Listen: on these sockets, or on the settings' port. Raises OSError when that is taken."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Lane(self._route),  # type: ignore[arg-type, return-value]
-            self._settings.host,
-            self._settings.port,
-            backlog=_BACKLOG,
-            reuse_port=reuse_port or None,
-        )
+        settings = self._settings
+        places: list[dict[str, Any]] = [{"sock": held} for held in sockets]
+        for where in places or [{"host": settings.host, "port": settings.port}]:
+            self._servers.append(await loop.create_server(self._lane, **where, backlog=_BACKLOG))
         self._ticking = loop.call_later(_TICK_S, self._tick)
+
+    def _lane(self) -> Any:
+        return Lane(self._route)
 
     @property
     def port(self) -> int:
         """The port that was taken."""
-        number: int = self._server.sockets[0].getsockname()[1]
+        number: int = self._servers[0].sockets[0].getsockname()[1]
         return number
+
+    @property
+    def connections(self) -> int:
+        """How many connections are in the lane."""
+        return len(self._route.lanes)
+
+    def retire(self) -> None:
+        """Take no more connections; the next request on each goes to aiohttp, which closes it politely."""
+        self._close()
+        self._route.respond = _leave_it
+
+    def _close(self) -> None:
+        for server in self._servers:
+            server.close()
 
     async def stop(self) -> None:
         """Take no more connections, finish the turns under way (at most `drain_s` of them), close."""
         self._ticking.cancel()
-        self._server.close()
+        self._close()
         deadline = time.monotonic() + self._settings.drain_s
         while self._route.lanes and time.monotonic() < deadline:
             for lane in list(self._route.lanes):
@@ -82,6 +97,10 @@ class Front:
         for lane in list(self._route.lanes):
             lane.tick(self._quiet_ticks)
         self._ticking = asyncio.get_running_loop().call_later(_TICK_S, self._tick)
+
+
+def _leave_it(_body: bytes) -> None:
+    """What a retired lane answers: nothing, let aiohttp do it."""
 
 
 def fits_lane(routes: GatewayRoutes) -> bool:

@@ -1,7 +1,7 @@
 """Run several processes as one: ordered start, readiness, output with names, restart, orderly stop.
 
-`ussd dev` runs the web server and the service's own processes with it; `ussd serve --workers N` runs N
-equal web servers on one port. Rules:
+`ussd dev` runs the web server and the service's own processes with it. (Equal web servers on one port are
+another matter: see workers.py.) Rules:
 
 1. A program that ends before it was ready stops everything, with its exit code said. After that, one that
    ends is started again, later each time.
@@ -157,9 +157,9 @@ class _Kept:
             if self._stopping.is_set():
                 return
             if self.program.ready is not None and not self._ready:
-                raise UssdError(f"{self.program.name} did not start: it {_how(code)}.")
+                raise UssdError(f"{self.program.name} did not start: it {how_it_ended(code)}.")
             delay = FIRST_DELAY_S if loop.time() - began > STEADY_S else delay
-            self._tell(f"{_how(code)}; starting again in {delay:.1f} s")
+            self._tell(f"{how_it_ended(code)}; starting again in {delay:.1f} s")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), delay)
             delay = min(2 * delay, LONGEST_DELAY_S)
@@ -225,7 +225,8 @@ class _Output:
             self._say(self._name, rest.decode(errors="replace"))
 
 
-def _how(code: int) -> str:
+def how_it_ended(code: int) -> str:
+    """An exit code in words, to come after the program's name."""
     if code < 0:
         return f"was ended by {signal.Signals(-code).name}"
     return f"ended with exit code {code}"
@@ -247,7 +248,7 @@ def printer(names: Sequence[str]) -> Say:
 
 
 def require_free_port(host: str, port: int, option: str = "--port {}") -> None:
-    """Raise UssdError when something listens there. (Workers share a port, so they would not notice.)
+    """Raise UssdError when something listens there. (Who shares a port would not notice.)
 
     option: how to name another port, as whoever started this would write it.
     """
@@ -278,12 +279,3 @@ async def answers_ok(host: str, port: int, path: str) -> bool:
     except (OSError, TimeoutError):
         return False
     return status.split(b" ")[1:2] == [b"200"]
-
-
-async def serve_workers(workers: int, host: str, port: int, *, stop_s: float, lane: bool = True) -> None:
-    """Run equal web servers on one port until a signal. The kernel shares the connections out."""
-    command = ussd(
-        "serve", "--host", host, "--port", str(port), "--reuse-port", *(() if lane else ("--no-lane",))
-    )
-    programs = [Program(f"web {number}", command) for number in range(1, workers + 1)]
-    await Supervisor(programs, stop_s=stop_s).run()

@@ -1,7 +1,8 @@
 """The server: the gateways' routes, the services' own, health, readiness, metrics, the phone page.
 
-`serve` runs one process until it is told to stop; several on one port share it by SO_REUSEPORT. A stop
-takes no new connections, finishes the turns in flight (at most `drain_s` of them), then closes.
+`serve` runs one process until it is told to stop, alone or in a place among several (see place.py). A stop
+takes no new connections, finishes the turns in flight (at most `drain_s` of them), then closes. A process
+that has a successor retires before that: each of its callers gets one more answer, with `Connection: close`.
 
 A turn in its plain form is answered by the fast lane (see front.py). What the lane leaves to aiohttp goes
 past its router and middlewares: `take_short_cut` puts a dictionary of exact paths in front. Each of these
@@ -11,6 +12,7 @@ routes is in the router too. So lane and short cut change the cost of an answer 
 import asyncio
 import gc
 import signal
+import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol
@@ -25,17 +27,17 @@ from ussd_engine.gateways.http import UnreadableLog
 from ussd_engine.gateways.routes import Gate, GatewayRoutes, TurnHandler, request_ids
 from ussd_engine.observe import Board, get_logger, setup_logging
 from ussd_engine.observe.board import CONTENT_TYPE as METRICS_TYPE
-from ussd_engine.observe.workers import SharedMetrics, folder_of
+from ussd_engine.observe.workers import SharedMetrics
 from ussd_engine.phone.events import EventBoard
 from ussd_engine.phone.gateway import ServiceCode
 from ussd_engine.phone.web import routes as phone_routes
+from ussd_engine.place import BACKLOG, Place
 from ussd_engine.plugin import Service
 from ussd_engine.settings import Settings
 
 log = get_logger("ussd.server")
 
 KEEPALIVE_S = 300.0  # longer than the idle time of the usual load balancers, or they would meet a closed door
-BACKLOG = 4096
 POLL_S = 0.01
 LAST_WORDS_S = 0.2  # after drain_s, to cut what has not ended
 # A turn leaves nothing in cycles; Python's own 700 walk the turns under way every few of them (2 us a turn).
@@ -48,6 +50,7 @@ SHORT_CUTS: web.AppKey[dict[str, Handler]] = web.AppKey("short_cuts")
 GATEWAYS: web.AppKey[list[GatewayRoutes]] = web.AppKey("gateways")
 GATE: web.AppKey[Gate] = web.AppKey("gate")
 STOPPING: web.AppKey[asyncio.Event] = web.AppKey("stopping")
+RETIRED: web.AppKey[asyncio.Event] = web.AppKey("retired")
 
 
 class ServedEngine(TurnHandler, Protocol):
@@ -79,6 +82,7 @@ def make_app(
     app[SHORT_CUTS] = {}
     app[GATEWAYS] = []
     app[STOPPING] = asyncio.Event()
+    app[RETIRED] = asyncio.Event()
     gate = app[GATE] = Gate(settings.max_waiting_turns, board)
     for found in load_maps(settings.gateways_dir).values() if maps is None else maps:
         routes = GatewayRoutes(Adapter(found, settings.max_body), engine, settings, board, gate)
@@ -112,21 +116,49 @@ class Running:
         self._front: Front | None = None
         self.port = settings.port
 
-    async def start(self, *, reuse_port: bool = False, lane: bool = True) -> None:
-        """Listen. Raises OSError when the port is taken."""
+    async def start(self, sockets: Sequence[socket.socket] = (), *, lane: bool = True) -> None:
+        """Prepare and listen."""
+        await self.prepare()
+        await self.listen(sockets, lane=lane)
+
+    async def prepare(self) -> None:
+        """Do everything but listen."""
         await self._runner.setup()
-        take_short_cut(self._runner, self._app[SHORT_CUTS])
+        take_short_cut(self._runner, self._app[SHORT_CUTS], self._app[RETIRED])
+
+    async def listen(self, sockets: Sequence[socket.socket] = (), *, lane: bool = True) -> None:
+        """Listen: on these sockets, or on the settings' port. Raises OSError when that is taken."""
         plain = next((routes for routes in self._app[GATEWAYS] if lane and fits_lane(routes)), None)
         try:
             if plain is None:
-                await self._listen(reuse_port=reuse_port)
+                await self._listen(sockets)
             else:
                 self._front = Front(self._runner, plain, self._settings, KEEPALIVE_S)
-                await self._front.start(reuse_port=reuse_port)
+                await self._front.start(sockets)
                 self.port = self._front.port
         except BaseException:
             await self._runner.cleanup()
             raise
+
+    async def retire(self, hurry: asyncio.Event) -> None:
+        """Take no more connections, and wait until each has had its last answer.
+
+        Ends after `retire_s`, or in a hurry, with connections left that had nothing to ask: stop it then.
+        """
+        self._app[RETIRED].set()
+        for site in self._runner.sites:
+            await site.stop()
+        if self._front is not None:
+            self._front.retire()
+        deadline = time.monotonic() + self._settings.retire_s
+        while time.monotonic() < deadline and not hurry.is_set():
+            await asyncio.sleep(POLL_S)  # also: what was accepted a moment ago gets its protocol
+            if not self._connections():
+                break
+
+    def _connections(self) -> int:
+        assert self._runner.server is not None
+        return len(self._runner.server.connections) + (self._front.connections if self._front else 0)
 
     async def stop(self) -> None:
         """Take no more connections, finish the turns in flight (at most `drain_s` of them), close."""
@@ -145,48 +177,56 @@ class Running:
         while self._app[GATE].cell.value and time.monotonic() < deadline:  # noqa: ASYNC110 (bounded)
             await asyncio.sleep(POLL_S)
 
-    async def _listen(self, *, reuse_port: bool) -> None:
-        site = web.TCPSite(
-            self._runner,
-            self._settings.host,
-            self._settings.port,
-            backlog=BACKLOG,
-            reuse_port=reuse_port or None,
-        )
-        await site.start()
+    async def _listen(self, sockets: Sequence[socket.socket]) -> None:
+        host, port = self._settings.host, self._settings.port
+        sites: list[web.BaseSite] = [web.SockSite(self._runner, held, backlog=BACKLOG) for held in sockets]
+        for site in sites or [web.TCPSite(self._runner, host, port, backlog=BACKLOG)]:
+            await site.start()
         self.port = self._runner.addresses[0][1]
 
 
-def take_short_cut(runner: web.AppRunner, handlers: dict[str, Handler]) -> None:
+def take_short_cut(runner: web.AppRunner, handlers: dict[str, Handler], retired: asyncio.Event) -> None:
     """Answer these exact paths before aiohttp's router is asked."""
     server: Any = runner.server
     through_router = server.request_handler
 
     def dispatch(request: web.Request) -> Awaitable[web.StreamResponse]:
-        handler = handlers.get(request.raw_path)
-        return through_router(request) if handler is None else handler(request)
+        handler = handlers.get(request.raw_path, through_router)
+        return _last(handler, request) if retired.is_set() else handler(request)
 
     server.request_handler = dispatch
+
+
+async def _last(handler: Handler, request: web.Request) -> web.StreamResponse:
+    """The last answer on a connection, which says so."""
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:
+        error.force_close()
+        raise
+    response.force_close()
+    return response
 
 
 async def serve(
     settings: Settings,
     *,
-    reuse_port: bool = False,
+    place: Place | None = None,
     stop: asyncio.Event | None = None,
     lane: bool = True,
     started: Callable[[int], None] = lambda _port: None,
 ) -> None:
     """Serve until `stop` is set, or SIGTERM or SIGINT comes when there is no `stop`.
 
-    lane: without it aiohttp answers the turns too; slower, and the same bytes. started: called with the
-    port once it listens.
+    place: where to listen and whom to tell, for one of several. lane: without it aiohttp answers the turns
+    too; slower, and the same bytes. started: called with the port once it listens.
 
     Raises SettingsError, StoreError, MenuError or BundleError when it cannot start.
     """
     settings.require_safe()
     setup_logging(settings)
-    stop = stop or _on_signals()
+    retire = _on_signals(signal.SIGHUP) if place is not None else asyncio.Event()
+    stop = stop or _on_signals(signal.SIGTERM, signal.SIGINT)
     board = Board()
     events = EventBoard() if settings.env != "production" else None
     engine = await open_engine(settings, board, watch=events.publish if events else None)
@@ -195,16 +235,20 @@ async def serve(
         services = [bundle.plugin for bundle in engine.bundles.live().values()]
         app = make_app(settings, engine, board, services=services, phone=phone)
         running = Running(app, settings, board)
-        await running.start(reuse_port=reuse_port, lane=lane)
-        shared = SharedMetrics(board, folder_of(running.port)) if reuse_port else None
-        if shared is not None:
-            shared.start()
+        await running.prepare()
         gc.collect()
         gc.freeze()  # what is loaded now stays: the collector need not walk it again
         gc.set_threshold(*GC_THRESHOLDS)
+        if place is not None and not await place.until_go(await engine.ready()):
+            await running.stop()
+            return
+        shared = SharedMetrics(board, place) if place is not None else None
+        await running.listen(place.sockets if place is not None else (), lane=lane)
         log.info("serving", host=settings.host, port=running.port)
         started(running.port)
-        await stop.wait()
+        await _either(stop, retire)
+        if not stop.is_set():
+            await running.retire(stop)
         await _finish(running, board)
         if shared is not None:
             shared.stop()
@@ -230,12 +274,18 @@ async def _finish(running: Running, board: Board) -> None:
              seconds=round(time.monotonic() - started, 3))  # fmt: skip
 
 
-def _on_signals() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
+def _on_signals(*numbers: signal.Signals) -> asyncio.Event:
+    came = asyncio.Event()
+    for number in numbers:
+        asyncio.get_running_loop().add_signal_handler(number, came.set)
+    return came
+
+
+async def _either(*events: asyncio.Event) -> None:
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
 
 
 def _add_gateway(app: web.Application, routes: GatewayRoutes, *, development: bool) -> None:

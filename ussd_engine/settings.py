@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     IPvAnyNetwork,
     NonNegativeFloat,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     SecretStr,
@@ -95,6 +96,9 @@ class Settings(BaseSettings):
     port: Port = Field(8000, alias="USSD_PORT")
     pg_pool: PositiveInt = 10
     drain_s: NonNegativeFloat = 10.0
+    retire_s: NonNegativeFloat = 30.0  # how long a replaced worker waits for each caller's next request
+    pin_workers: bool = False  # each worker on a processor of its own
+    max_worker_mb: NonNegativeInt = 0  # of resident memory; a worker above it is replaced. 0: no limit
     read_timeout_s: PositiveFloat = 10.0  # for a request's body to arrive
     gateways_dir: DirectoryPath | None = Field(None, alias="USSD_GATEWAYS_DIR")  # more gateway maps
     trusted_proxies: Networks = Field((), alias="USSD_TRUSTED_PROXIES")  # whose X-Forwarded-For is believed

@@ -1,7 +1,8 @@
 """A server on a free port of this machine, with an engine whose answers a test can foresee."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,13 +77,13 @@ async def serve() -> AsyncIterator[Serve]:
         lane: bool = True,
         engine: Echo | None = None,
         maps: Any = None,
-        reuse_port: bool = False,
+        sockets: Sequence[socket.socket] = (),
         **changes: Any,
     ) -> Served:
         settings = Settings(_env_file=None, env="test", port=0, drain_s=2.0).model_copy(update=changes)
         engine, board = engine or Echo(), Board()
         running = Running(make_app(settings, engine, board, maps=maps), settings, board)
-        await running.start(lane=lane, reuse_port=reuse_port)
+        await running.start(sockets, lane=lane)
         started.append(running)
         return Served(running, engine, board)
 

@@ -1,11 +1,8 @@
 """Metrics and logs by themselves: what prometheus reads, and what a careless line does not tell."""
 
-import asyncio
 import io
 import logging
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import orjson
 import pytest
@@ -17,7 +14,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from ussd_engine.observe import Board, get_logger, mask
 from ussd_engine.observe.cells import MAX_CELLS, SECONDS, Counts, Spreads
 from ussd_engine.observe.logs import redact
-from ussd_engine.observe.workers import SharedMetrics
 
 
 @given(st.lists(st.floats(min_value=0, max_value=100), max_size=30))
@@ -112,38 +108,3 @@ def test_every_line_is_one_json_object_whoever_logs(written: io.StringIO) -> Non
     assert (ours["event"], ours["level"], ours["msisdn"]) == ("refused", "warning", "2547***126")
     assert (theirs["event"], theirs["logger"]) == ("bad thing for 2547***126", "aiohttp.server")
     assert failed["exception"].endswith("RuntimeError: of 2547***126")
-
-
-async def test_several_workers_make_one_page_and_the_dead_ones_counters_stay(tmp_path: Path) -> None:
-    ended = await asyncio.create_subprocess_exec("true")
-    await ended.wait()
-    boards = [Board(), Board(), Board()]
-    pids = [os.getpid(), os.getppid(), ended.pid]
-    for board in boards:
-        board.turns.labels("africastalking", "more").inc()
-        board.turn_seconds.labels("africastalking").observe(0.004)
-        board.in_flight.inc()
-        board.bundle_in_use("umoja", "aaaaaaaaaaaa")
-    boards[1].turns.labels("africastalking", "busy").inc(5)
-    folder = tmp_path / "shared"
-    workers = [SharedMetrics(board, folder, pid) for board, pid in zip(boards, pids, strict=True)]
-    for worker in workers:
-        worker.start()
-    page = boards[0].page().decode()
-    for worker in workers[:2]:
-        worker.stop()
-    assert 'ussd_turns_total{gateway="africastalking",outcome="more"} 3.0' in page
-    assert 'ussd_turns_total{gateway="africastalking",outcome="busy"} 5.0' in page
-    assert 'ussd_turn_seconds_bucket{gateway="africastalking",le="0.005"} 3.0' in page
-    assert 'ussd_turn_seconds_count{gateway="africastalking"} 3.0' in page
-    assert "ussd_turns_in_flight 2.0" in page
-    assert 'ussd_bundle_in_use{bundle="aaaaaaaaaaaa",service="umoja"} 1.0' in page
-    assert not folder.exists(), "the third never lived"
-    workers[2]._timer.cancel()
-
-
-async def test_the_last_worker_takes_the_shared_folder_away(tmp_path: Path) -> None:
-    only = SharedMetrics(Board(), tmp_path / "shared")
-    only.start()
-    only.stop()
-    assert not list(tmp_path.iterdir())

@@ -12,6 +12,7 @@ from tests.server.conftest import Echo, Serve
 from tests.server.wire import MSISDN, ask, form, post, without_date
 from ussd_engine.gateways import load_maps
 from ussd_engine.gateways.routes import BUSY, FAULT
+from ussd_engine.place import listening_sockets
 
 USSD = "/api/v1/ussd"
 MAPS = load_maps(Path(__file__).parent.parent / "gateways" / "maps")
@@ -236,8 +237,9 @@ async def test_a_gateway_that_gets_is_served_by_its_query(serve: Serve) -> None:
 
 
 async def test_several_servers_share_a_port_when_asked_and_only_then(serve: Serve) -> None:
-    first = await serve(reuse_port=True)
-    second = await serve(reuse_port=True, port=first.port)
+    places = listening_sockets("127.0.0.1", 0, 2)
+    first, second = [await serve(sockets=sockets) for sockets in places]
+    assert first.port == second.port
     assert (await ask(second.port, post(form("1")))).status == 200
     with pytest.raises(OSError, match="address already in use"):
         await serve(port=first.port)

@@ -9,30 +9,66 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ussd_engine.errors import SettingsError, UssdError
-from ussd_engine.processes import require_free_port, serve_workers
-from ussd_engine.settings import settings
+from ussd_engine.place import Offer, Place
+from ussd_engine.processes import require_free_port, ussd
+from ussd_engine.settings import Settings, settings
 
 KILL_AFTER_S = 2.0  # on top of the time a worker takes for itself
 
 
 def serve(
-    host: str | None, port: int | None, workers: int, *, lane: bool = True, reuse_port: bool = False
+    host: str | None, port: int | None, workers: int, *, lane: bool, pin: bool | None, place: str | None
 ) -> None:
-    """Run the web server until a signal; with several workers, each in a process of its own."""
-    given = {"host": host, "port": port}
-    chosen = settings().model_copy(update={name: value for name, value in given.items() if value is not None})
-    chosen.require_safe()
-    if not reuse_port:
-        require_free_port(chosen.host, chosen.port)
-    if workers > 1:
-        stop_s = chosen.drain_s + KILL_AFTER_S
-        asyncio.run(serve_workers(workers, chosen.host, chosen.port, stop_s=stop_s, lane=lane))
+    """Run the web server until a signal: in this process, or in several that this one looks after.
+
+    place: which of the several this one is; see place.py.
+    """
+    if place is not None:
+        _serve_in_place(place, lane=lane)
         return
+    chosen = _chosen(host, port)
+    require_free_port(chosen.host, chosen.port)
+    if workers == 1:
+        _run(chosen, lane=lane)
+        return
+
+    from ussd_engine.observe import setup_logging
+    from ussd_engine.workers import Options, Workers
+
+    def read() -> Options:
+        settings.cache_clear()
+        now = _chosen(host, port)
+        stop_s = now.drain_s + KILL_AFTER_S
+        pinned = now.pin_workers if pin is None else pin
+        return Options(now.host, now.port, now.retire_s, stop_s, pinned, now.max_worker_mb << 20)
+
+    def command(offer: Offer) -> list[str]:
+        return ussd("serve", "--place", offer.written(), *(() if lane else ("--no-lane",)))
+
+    setup_logging(chosen)
+    asyncio.run(Workers(workers, command, read).run())
+
+
+def _serve_in_place(text: str, *, lane: bool) -> None:
+    place = Place(Offer.read(text))
+    host, port = place.sockets[0].getsockname()[:2]
+    _run(_chosen(host, port), lane=lane, place=place)
+
+
+def _run(chosen: Settings, *, lane: bool, place: Place | None = None) -> None:
     import uvloop
 
     from ussd_engine import server
 
-    uvloop.run(server.serve(chosen, reuse_port=reuse_port, lane=lane))
+    uvloop.run(server.serve(chosen, lane=lane, place=place))
+
+
+def _chosen(host: str | None, port: int | None) -> Settings:
+    """The settings, but for what the command line says."""
+    given = {"host": host, "port": port}
+    chosen = settings().model_copy(update={name: value for name, value in given.items() if value is not None})
+    chosen.require_safe()
+    return chosen
 
 
 def migrate(direction: str, revision: str | None, *, sql: bool) -> None:

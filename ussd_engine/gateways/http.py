@@ -2,7 +2,8 @@
 
 A turn's answer is a few dozen bytes under a head that is the same each time. `web.Response` builds that
 head anew, in 9 µs; `Lean` writes head and body in one go. It is what aiohttp's protocol asks of a
-response (`prepare`, `write_eof`, `keep_alive`) and no more: nothing off the gateway's routes uses it.
+response (`prepare`, `write_eof`, `keep_alive`, `force_close`) and no more: nothing off the gateway's
+routes uses it.
 """
 
 import asyncio
@@ -49,7 +50,7 @@ class Head:
 class Lean:
     """A finished answer on its way out; aiohttp's protocol sends it as it would a web.Response."""
 
-    __slots__ = ("_body", "_head", "body_length", "keep_alive", "status")
+    __slots__ = ("_body", "_head", "_last", "body_length", "keep_alive", "status")
 
     def __init__(self, head: Head, body: bytes) -> None:
         self._head = head
@@ -57,13 +58,18 @@ class Lean:
         self.status = 200
         self.body_length = len(body)
         self.keep_alive: bool | None = None
+        self._last = False
+
+    def force_close(self) -> None:
+        """Let this be the last answer on its connection, and say so in it."""
+        self._last = True
 
     async def prepare(self, request: web.BaseRequest) -> None:
         """Write everything."""
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the caller is gone")
-        self.keep_alive = request.keep_alive
+        self.keep_alive = request.keep_alive and not self._last
         connection = b""
         if not self.keep_alive:
             connection = b"Connection: close\r\n"

@@ -55,9 +55,8 @@ class Board:
         self.cells = Cells(self.families)
         self.registry = CollectorRegistry()
         self.registry.register(self.cells)
-        ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
-        GCCollector(registry=self.registry)
+        self._of_process = (ProcessCollector(registry=self.registry), GCCollector(registry=self.registry))
 
     def action(self, name: str, outcome: str, seconds: float) -> None:
         """One action ended."""
@@ -70,6 +69,11 @@ class Board:
         self.bundles.clear()
         for name, current in self._current.items():
             self.bundles.labels(name, current).set(1)
+
+    def speak_for_all(self) -> None:
+        """Drop what is about one process: on a page of several it would be about another each time."""
+        for collector in self._of_process:
+            self.registry.unregister(collector)
 
     def page(self) -> bytes:
         """The metrics page."""

@@ -104,8 +104,8 @@ class Counts:
         """The family as prometheus-client shows it, together with what other workers dumped."""
         kind = GaugeMetricFamily if self.gauge else CounterMetricFamily
         metric = kind(self.name, self._help, labels=self._labels)
-        joined = max if self.gauge == "max" else operator.add
-        for values, (value,) in _joined(self.dump(), others, joined).items():
+        join = max if self.gauge == "max" else operator.add
+        for values, (value,) in joined(self.dump(), others, join).items():
             metric.add_metric(values, value)
         return metric
 
@@ -138,7 +138,7 @@ class Spreads:
     def family(self, others: Iterable[Dump] = ()) -> Metric:
         """The family as prometheus-client shows it, together with what other workers dumped."""
         metric = HistogramMetricFamily(self.name, self._help, labels=self._labels)
-        for values, (*counts, total) in _joined(self.dump(), others, operator.add).items():
+        for values, (*counts, total) in joined(self.dump(), others, operator.add).items():
             cumulative = itertools.accumulate(counts)
             buckets = list(zip((*map(str, SECONDS), "+Inf"), cumulative, strict=True))
             metric.add_metric(values, buckets=buckets, sum_value=total)
@@ -164,16 +164,17 @@ class Cells:
             yield family.family()
 
 
-def _joined(
-    own: Dump, others: Iterable[Dump], join: Callable[[float, float], float]
+def joined(
+    own: Dump, others: Iterable[Dump], join: Callable[[float, float], float] = operator.add
 ) -> dict[tuple[str, ...], list[float]]:
-    joined = dict(own)
-    for dump in others:
+    """The cells of several processes as one's: those with the same label values become one."""
+    one: dict[tuple[str, ...], list[float]] = {}
+    for dump in (own, *others):
         for labels, numbers in dump:
             values = tuple(labels)
-            held = joined.get(values)
-            joined[values] = numbers if held is None else list(map(join, held, numbers))
-    return joined
+            held = one.get(values)
+            one[values] = numbers if held is None else list(map(join, held, numbers))
+    return one
 
 
 def _bounded(values: tuple[str, ...], labels: tuple[str, ...], cells: int) -> tuple[str, ...]:
