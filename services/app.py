@@ -56,8 +56,8 @@ class Umoja:
         return app
 
     def processes(self) -> Mapping[str, list[str]]:
-        """The Celery worker and its clock."""
-        return {"worker": ["worker"], "beat": ["beat"]}
+        """The stand-in for Safaricom, the Celery worker and its clock."""
+        return {"sandbox": ["sandbox"], "worker": ["worker"], "beat": ["beat"]}
 
 
 service: Service = Umoja()

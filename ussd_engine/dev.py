@@ -83,6 +83,7 @@ def _environment(servers: Servers, port: int) -> dict[str, str]:
         "CELERY_BROKER_URL": servers.broker_url,
         "USSD_HOST": HOST,
         "USSD_PORT": str(port),
+        "USSD_DATA": str(servers.data),
         "DRAIN_S": "1",
         "PYTHONUNBUFFERED": "1",
     }
