@@ -59,6 +59,9 @@ class ServedEngine(TurnHandler, Protocol):
     async def ready(self) -> dict[str, str]:
         """What is wrong, by dependency; empty when it can serve."""
 
+    def limping(self) -> dict[str, str]:
+        """What is away in part, by dependency; it can serve all the same."""
+
 
 class Phone:
     """The development phone's page: its events, and the codes that can be dialled."""

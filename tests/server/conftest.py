@@ -40,6 +40,9 @@ class Echo:
     async def ready(self) -> dict[str, str]:
         return self.problems
 
+    def limping(self) -> dict[str, str]:
+        return {}
+
 
 @dataclass
 class Served:
