@@ -148,7 +148,7 @@ class Actor:
             run.bundle.ttl_s,
             profile,
             self._settings.profile_ttl_s,
-            self._settings.max_session,
+            run.deadline - ANSWER_MARGIN_S,
         )
 
     def _checkpoint(self, run: Run, position: int, done: dict[str, int]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Engine:
         self.bundles = bundles
         self.board = board
         self._store = store
-        self._sessions = Sessions(store, settings.secret.get_secret_value())
+        self._sessions = Sessions(store, settings.secret.get_secret_value(), settings.max_session)
         self._actor = Actor(settings, self._sessions, board, watch)
         self._lost = LostSessions(settings.recent_sessions)
         self._watch = watch
@@ -110,14 +110,18 @@ class Engine:
         pause = _FIRST_POLL_S
         raced = False
         for _ in range(_MAX_RACES):
-            session, profile = await self._sessions.load(turn.msisdn, turn.service_code, live.service)
+            session, profile = await self._sessions.load(
+                turn.msisdn, turn.service_code, live.service, deadline - ANSWER_MARGIN_S
+            )
             meant = arrival(turn, session, self._sessions.digest, _now_ms(), raced=raced)
             while meant.kind is Kind.WAIT:
                 if time.monotonic() + pause > deadline:
                     return Reply(live.program.sentence(LATE, _language(session, live)), more=False)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_POLL_S)
-                session, profile = await self._sessions.load(turn.msisdn, turn.service_code, live.service)
+                session, profile = await self._sessions.load(
+                    turn.msisdn, turn.service_code, live.service, deadline - ANSWER_MARGIN_S
+                )
                 meant = arrival(turn, session, self._sessions.digest, _now_ms(), raced=True)
             if meant.kind is Kind.AGAIN:
                 assert session is not None

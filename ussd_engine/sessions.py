@@ -7,11 +7,14 @@ first. The subscriber's profile lies beside it under the same hash tag, so one c
 The text a gateway sends holds PINs, so a record keeps only how much of it was used and a keyed digest.
 """
 
+import asyncio
 import hashlib
 import itertools
 import os
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -29,6 +32,8 @@ _SAVE_SHA = hashlib.sha1(_SAVE, usedforsecurity=False).hexdigest()
 
 _PROCESS = os.urandom(4).hex()
 _REVISIONS = itertools.count()
+_PAUSES_S = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)  # before each new try; a try waits for Redis by itself
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -67,9 +72,10 @@ class Session:
 class Sessions:
     """Sessions and profiles of one Redis."""
 
-    def __init__(self, link: Caller, secret: str) -> None:
-        """secret keys the digests."""
+    def __init__(self, link: Caller, secret: str, largest: int = 4096) -> None:
+        """secret keys the digests. largest: bytes of a session."""
         self._link = link
+        self._largest = largest
         key = hashlib.blake2b(secret.encode(), digest_size=32, person=b"ussd-text").digest()
         self._keyed = hashlib.blake2b(key=key, digest_size=8)  # the key is mixed in once, then copied
 
@@ -80,16 +86,20 @@ class Sessions:
         return hasher.hexdigest()
 
     async def load(
-        self, msisdn: str, code: str, service: str
+        self, msisdn: str, code: str, service: str, deadline: float = 0.0
     ) -> tuple[Session | None, dict[str, Any] | None]:
-        """The session, and the profile this service knows; None for what is not there. Raises StoreError."""
+        """The session, and the profile this service knows; None for what is not there.
+
+        deadline: until when (time.monotonic) a lost connection is tried again; once, when it is past.
+        Raises StoreError.
+        """
         keys = f"ussd:{{{msisdn}}}:{code}", f"ussd:{{{msisdn}}}:profile:{service}"
         try:
             session, profile = await self._link.call("MGET", *keys)
         except ReplyError:
             raise
         except StoreError:  # the connection was lost under it
-            session, profile = await self._link.call("MGET", *keys)
+            session, profile = await _insist(deadline, lambda: self._link.call("MGET", *keys))
         return (
             _read(session) if session is not None else None,
             orjson.loads(profile) if profile is not None else None,
@@ -104,31 +114,35 @@ class Sessions:
         ttl_s: int,
         profile: dict[str, Any] | None = None,
         profile_ttl_s: int = 600,
-        largest: int = 4096,
+        deadline: float = 0.0,
     ) -> bool:
         """Store the session in place of the revision it was loaded as (none: there must be none).
 
         True when it was stored, and `session.rev` is the new one; False when another came first.
-        profile is stored with it when given. Raises StoreError, and ValueError past `largest` bytes.
+        profile is stored with it when given. deadline: as for `load`. Raises StoreError, and ValueError
+        past `largest` bytes.
         """
         rev = f"{_PROCESS}{next(_REVISIONS):x}"
         value = _write(session, rev)
-        if len(value) > largest:
-            raise ValueError(f"the session takes {len(value)} bytes; the most is {largest}")
+        if len(value) > self._largest:
+            raise ValueError(f"the session takes {len(value)} bytes; the most is {self._largest}")
         expected = f'{{"rev":"{session.rev}"' if session.rev else ""
-        arguments: tuple[str | bytes | int, ...] = (
-            2, f"ussd:{{{msisdn}}}:{code}", f"ussd:{{{msisdn}}}:profile:{service}",
-            expected, value, ttl_s * 1000,
-        )  # fmt: skip
-        if profile is not None:
-            arguments += (orjson.dumps(profile), profile_ttl_s)
+        key, profile_key = f"ussd:{{{msisdn}}}:{code}", f"ussd:{{{msisdn}}}:profile:{service}"
+        alone: tuple[str | bytes | int, ...] = (1, key, expected, value, ttl_s * 1000)
+        kept = (orjson.dumps(profile), profile_ttl_s) if profile is not None else ()
+        arguments = (2, key, profile_key, *alone[2:], *kept) if kept else alone
+
         try:
             stored = await self._eval(arguments)
-        except ReplyError:
-            raise
+        except ReplyError as error:
+            if not (kept and str(error).startswith("TRYAGAIN")):
+                raise
+            # A cluster moves this subscriber just now, and its two keys lie on two nodes: one by one, then.
+            stored = await _insist(deadline, lambda: self._save_again(alone, key, rev))
+            if stored:
+                await self._link.call("SET", profile_key, kept[0], "EX", kept[1])
         except StoreError:
-            # The connection was lost under it, maybe after it had happened: then ours is what is there.
-            stored = await self._eval(arguments) or await self._has(arguments[1], rev)
+            stored = await _insist(deadline, lambda: self._save_again(arguments, key, rev))
         if stored:
             session.rev = rev
         return bool(stored)
@@ -145,10 +159,30 @@ class Sessions:
                 raise
             return await self._link.call("EVAL", _SAVE, *arguments)
 
+    async def _save_again(self, arguments: tuple[str | bytes | int, ...], key: str, rev: str) -> bool:
+        """After a lost connection, maybe after it had happened: then ours is what is there."""
+        return bool(await self._eval(arguments) or await self._has(key, rev))
+
     async def _has(self, key: str | bytes | int, rev: str) -> bool:
         begins = f'{{"rev":"{rev}"'.encode()
         found: bytes = await self._link.call("GETRANGE", key, 0, len(begins) - 1)
         return found == begins
+
+
+async def _insist(deadline: float, attempt: Callable[[], Awaitable[T]]) -> T:
+    """Do again what may be done twice: at least once, then until the deadline. Raises StoreError."""
+    for pause in _PAUSES_S:
+        if pause:
+            await asyncio.sleep(pause)
+        try:
+            return await attempt()
+        except ReplyError:
+            raise
+        except StoreError as error:
+            why = error
+        if time.monotonic() > deadline:
+            break
+    raise why
 
 
 def _write(session: Session, rev: str) -> bytes:

@@ -119,7 +119,7 @@ async def test_a_session_expires(link: RedisLink) -> None:
 
 async def test_a_session_past_its_bound_is_refused(link: RedisLink) -> None:
     with pytest.raises(ValueError, match="the most is 300"):
-        await Sessions(link, "secret").save(MSISDN, CODE, SERVICE, session(reply="x" * 300), 60, largest=300)
+        await Sessions(link, "secret", 300).save(MSISDN, CODE, SERVICE, session(reply="x" * 300), 60)
 
 
 async def test_the_record_reads_as_json_and_begins_with_its_revision(link: RedisLink) -> None:
