@@ -12,7 +12,7 @@ from ussd_engine.menu.source import Mapping as MappingNode
 from ussd_engine.menu.source import Scalar, parse
 
 SERVICE_FILE = "service.yaml"
-MAX_STATES = 1000
+MAX_STATES = 10_000
 MAX_INCLUDES = 100
 _TAKEN = ("subscriber", "item")
 
