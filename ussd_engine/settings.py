@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ussd_engine.errors import SettingsError
-from ussd_engine.redis_place import parse
+from ussd_engine.redis_place import Kind, parse
 
 MENUS = Path("menus")
 DEVELOPMENT_SECRET = "development-only-not-a-secret"  # noqa: S105
@@ -60,6 +60,12 @@ def _redis(url: str) -> str:
     return url
 
 
+def _broker(url: str) -> str:
+    if url and not url.startswith("redis+socket://") and parse(url).kind is Kind.CLUSTER:
+        raise ValueError("one Redis, or the sentinels of one: tasks cannot wait in a cluster")
+    return url
+
+
 def _there(folder: Path) -> Path:
     """The usual folder may be missing: not every command needs one. One that is named may not."""
     if folder != MENUS and not folder.is_dir():
@@ -71,7 +77,7 @@ Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_by_co
 Port = Annotated[int, Field(ge=0, le=65535)]
 DatabaseUrl = Annotated[str, AfterValidator(_one_of("postgresql", "postgres"))]
 RedisUrl = Annotated[str, AfterValidator(_redis)]
-BrokerUrl = Annotated[str, AfterValidator(_one_of("redis", "rediss", "redis+socket", "unix"))]
+BrokerUrl = Annotated[str, AfterValidator(_broker)]
 Level = Annotated[
     Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(lambda word: str(word).upper())
 ]

@@ -7,10 +7,15 @@ Every queue a task is routed to is declared in QUEUES, and a worker reads all de
 is told otherwise. A task of another module is added to MODULES.
 """
 
+from typing import Any
+from urllib.parse import quote
+
 from celery import Celery
 from kombu.entity import Queue
 
 from services.tasks.schedule import SCHEDULE
+from ussd_engine.errors import SettingsError
+from ussd_engine.redis_place import Kind, place, shown
 from ussd_engine.settings import Settings, settings
 
 DEFAULT_QUEUE = "upkeep"
@@ -23,20 +28,44 @@ LONGEST_TASK_S = 300
 VISIBILITY_TIMEOUT_S = 3600
 
 
-def broker_url(chosen: Settings) -> str:
-    """Where tasks wait. kombu says redis+socket:// and virtual_host= where redis-py says unix:// and db=."""
+def broker(chosen: Settings) -> dict[str, Any]:
+    """Where tasks wait, in Celery's words: `broker_url` and what belongs to it. Raises SettingsError."""
     url = chosen.celery_broker_url or chosen.redis_url
-    if not url.startswith("unix://"):
-        return url
-    path, _, query = url.removeprefix("unix://").partition("?")
-    database = next((pair[3:] for pair in query.split("&") if pair.startswith("db=")), "0")
-    return f"redis+socket://{path}?virtual_host={database}"
+    transport: dict[str, Any] = {"visibility_timeout": VISIBILITY_TIMEOUT_S}
+    if url.startswith("redis+socket://"):
+        return {"broker_url": url, "broker_transport_options": transport}
+    where = place(url)
+    if where.kind is Kind.CLUSTER:
+        raise SettingsError(
+            "REDIS_URL is a Redis Cluster, and tasks cannot wait in one. Set CELERY_BROKER_URL to a Redis of"
+            " their own: redis://…, or redis+sentinel://…"
+        )
+    options = where.options
+    if where.path:
+        urls = [f"redis+socket://{where.path}?virtual_host={options['db']}"]
+    else:
+        user, password = (quote(str(options.get(name, "")), safe="") for name in ("username", "password"))
+        credentials = f"{user}:{password}@" if user or password else ""
+        scheme = "sentinel" if where.kind is Kind.SENTINEL else "redis"
+        urls = [f"{scheme}://{credentials}{shown(host)}/{options['db']}" for host in where.hosts]
+    if where.kind is Kind.SENTINEL:
+        transport |= {"master_name": where.master, "sentinel_kwargs": dict(where.sentinel_options)}
+    found = {"broker_url": ";".join(urls), "broker_transport_options": transport}
+    if options.get("ssl"):  # said in full: with less Celery would trust any certificate
+        named = {name: value for name, value in options.items() if name.startswith("ssl_")}
+        found["broker_use_ssl"] = {"ssl_cert_reqs": "required"} | named
+    return found
 
 
 def make(chosen: Settings) -> Celery:
     """The app with these settings."""
-    app = Celery("umoja", broker=broker_url(chosen), include=list(MODULES))
+    app = Celery("umoja", include=list(MODULES))
+    tasks_wait = broker(chosen)
     app.conf.update(
+        **tasks_wait,
+        # Celery reads CELERY_BROKER_URL by itself, in its own words only; these it asks first.
+        broker_read_url=tasks_wait["broker_url"],
+        broker_write_url=tasks_wait["broker_url"],
         task_queues=[Queue(name) for name in QUEUES],  # type: ignore[no-untyped-call]
         task_default_queue=DEFAULT_QUEUE,
         task_routes=ROUTES,
@@ -48,7 +77,6 @@ def make(chosen: Settings) -> Celery:
         task_time_limit=LONGEST_TASK_S,
         task_serializer="json",
         accept_content=["json"],
-        broker_transport_options={"visibility_timeout": VISIBILITY_TIMEOUT_S},
         broker_connection_retry_on_startup=True,
         timezone="Africa/Nairobi",
         enable_utc=True,

@@ -12,9 +12,10 @@ from celery.schedules import crontab
 from services import once
 from services.clock import NAIROBI
 from services.tasks import app
-from services.tasks.app import MODULES, QUEUES, broker_url, celery
+from services.tasks.app import MODULES, QUEUES, broker, celery
 from services.tasks.upkeep import forget_dialogs, prune_answers
 from tests.services.world import Phone, count
+from ussd_engine.errors import SettingsError
 from ussd_engine.settings import Settings
 
 celery.loader.import_default_modules()
@@ -22,16 +23,48 @@ TASKS = [name for name in celery.tasks if name.startswith("services.")]
 
 
 @pytest.mark.parametrize(
-    ("url", "broker"),
+    ("url", "said"),
     [
         ("redis://cache:6379/3", "redis://cache:6379/3"),
         ("unix:///run/redis.sock?db=4", "redis+socket:///run/redis.sock?virtual_host=4"),
         ("unix:///run/redis.sock", "redis+socket:///run/redis.sock?virtual_host=0"),
     ],
 )
-def test_the_broker_is_the_same_redis_in_kombus_words(url: str, broker: str) -> None:
-    assert broker_url(Settings(redis_url=url)) == broker
-    assert broker_url(Settings(redis_url="redis://other", celery_broker_url=url)) == broker
+def test_the_broker_is_the_same_redis_in_celerys_words(url: str, said: str) -> None:
+    assert broker(Settings(redis_url=url))["broker_url"] == said
+    assert broker(Settings(redis_url="redis://other", celery_broker_url=url))["broker_url"] == said
+
+
+def test_the_master_the_sentinels_name_may_be_the_broker() -> None:
+    url = "rediss+sentinel://me:p%40ss@one,two:7/tasks/2?sentinel_password=theirs&ssl_ca_certs=/ca.pem"
+    assert broker(Settings(redis_url=url)) == {
+        "broker_url": "sentinel://me:p%40ss@one:26379/2;sentinel://me:p%40ss@two:7/2",
+        "broker_transport_options": {
+            "visibility_timeout": 3600,
+            "master_name": "tasks",
+            "sentinel_kwargs": {"password": "theirs", "ssl": True, "ssl_ca_certs": "/ca.pem"},
+        },
+        "broker_use_ssl": {"ssl_cert_reqs": "required", "ssl_ca_certs": "/ca.pem"},
+    }
+
+
+def test_a_broker_by_tls_is_only_trusted_with_a_certificate() -> None:
+    app_ = app.make(Settings(redis_url="rediss://cache/1"))
+    assert app_.connection().ssl == {"ssl_cert_reqs": "required"}
+
+
+def test_celery_is_told_the_broker_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CELERY_BROKER_URL", "unix:///run/redis.sock?db=4")
+    made = app.make(Settings())
+    for connection in (made.connection_for_read(), made.connection_for_write()):
+        assert connection.hostname == "socket:///run/redis.sock?virtual_host=4"
+
+
+def test_a_cluster_is_no_broker() -> None:
+    with pytest.raises(SettingsError, match="Set CELERY_BROKER_URL"):
+        broker(Settings(redis_url="redis+cluster://one,two"))
+    one = Settings(redis_url="redis+cluster://one,two", celery_broker_url="redis://other")
+    assert broker(one)["broker_url"] == "redis://other:6379/0"
 
 
 def test_every_task_goes_to_a_queue_the_worker_reads() -> None:
