@@ -1,3 +1,4 @@
+# cython: boundscheck=False, wraparound=False, initializedcheck=False
 """A credit scorecard as flat tables: points for one applicant, or for a million with the GIL released.
 
 A scorecard is a dict, as YAML gives it; numbers may be numbers or their text:
@@ -38,6 +39,7 @@ Rules:
 import hashlib
 import json
 import math
+import sys
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +47,8 @@ from typing import Any
 
 import cython
 
-from .scorecard_checks import ScorecardError, attainable, checked
+from .scorecard_checks import ScorecardError, attainable, checked, stairs
+from .scorecard_steps import Steps
 
 __all__ = ["Band", "Scorecard", "ScorecardError"]
 
@@ -59,9 +62,14 @@ class Band:
     limit_cents: int
 
 
+@cython.final
 @cython.cclass
 class Scorecard:
-    """Flat tables. Cells of feature f are points[cell_at[f]:cell_at[f + 1]]: its bins, then missing."""
+    """Flat tables for one applicant (see `stairs`), and the same as `Steps` for many.
+
+    The edges of feature f are edges[at[f]:at[f + 1]]. It has one cell more than edges, so its cells begin
+    at at[f] + f.
+    """
 
     names = cython.declare(tuple, visibility="readonly")
     version = cython.declare(str, visibility="readonly")
@@ -73,12 +81,11 @@ class Scorecard:
     _size = cython.declare(cython.Py_ssize_t)
     _codes = cython.declare(list)  # per feature: None, or category → bin
     _reasons = cython.declare(list)  # per cell: its reason code, or None
+    _at = cython.declare(cython.longlong[::1])
     _edges = cython.declare(cython.double[::1])
-    _categorical = cython.declare(cython.schar[::1])
-    _edge_at = cython.declare(cython.int[::1])
-    _cell_at = cython.declare(cython.int[::1])
     _points = cython.declare(cython.int[::1])
     _most = cython.declare(cython.int[::1])  # per feature: the points of its best cell
+    _steps = cython.declare(object)
 
     def __init__(self, definition: Mapping[str, Any]) -> None:
         plain = checked(definition)
@@ -86,10 +93,12 @@ class Scorecard:
         self.digest = hashlib.sha256(
             json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
         ).hexdigest()
-        self.names = tuple([feature["name"] for feature in plain["features"]])
+        # The keys of dicts in Python's source are interned: the same object is found faster.
+        self.names = tuple([sys.intern(feature["name"]) for feature in plain["features"]])
         self.bands = tuple([Band(**band) for band in plain["bands"]])
         self._size = len(self.names)
         self._flatten(plain["features"])
+        self._steps = Steps(plain)
         self.base_points = plain["base_points"]
         self.min_score, self.max_score = attainable(plain)
 
@@ -103,24 +112,23 @@ class Scorecard:
         reasons: list[Any] = []
         edges: list[float] = []
         points: list[int] = []
-        edge_at, cell_at, most = [0], [0], []
+        at, most = [0], []
         for feature in features:
-            bins = feature["bins"]
-            cells = [*bins, feature["missing"]]
-            edges += [cell["lt"] for cell in bins if "lt" in cell]
+            own, cells = stairs(feature)
+            edges += own
+            at.append(len(edges))
             points += [cell["points"] for cell in cells]
             reasons += [cell.get("reason", feature.get("reason")) for cell in cells]
-            edge_at.append(len(edges))
-            cell_at.append(len(points))
             most.append(max([cell["points"] for cell in cells]))
             categories = {
-                category: index for index, cell in enumerate(bins) for category in cell.get("in", ())
+                category: float(index)
+                for index, cell in enumerate(feature["bins"])
+                for category in cell.get("in", ())
             }
             codes.append(categories if feature["type"] == "category" else None)
         self._codes, self._reasons = codes, reasons
-        self._edges, self._points = array("d", edges), array("i", points)
-        self._edge_at, self._cell_at, self._most = array("i", edge_at), array("i", cell_at), array("i", most)
-        self._categorical = array("b", [code is not None for code in codes])
+        self._at, self._edges = array("q", at), array("d", edges)
+        self._points, self._most = array("i", points), array("i", most)
 
     def encode(self, values: Any) -> list[float]:
         """One applicant as a row of a batch: numbers as they are, categories as bins, NaN for missing.
@@ -128,41 +136,47 @@ class Scorecard:
         values is a sequence in the order of `names`, or a mapping by name (other names are ignored, but
         an absent one is an error: say None for what is not known).
         """
-        items = self._ordered(values)
-        return [self._encoded(f, items[f]) for f in range(self._size)]
+        known = self._known(values)
+        return [self._value(known, f) for f in range(self._size)]
 
+    @cython.locals(f=cython.Py_ssize_t, total=cython.int)
     def score(self, values: Any) -> int:
         """The applicant's score. `values` as for `encode`."""
-        f: cython.Py_ssize_t
-        total: cython.int = self.base_points
-        items = self._ordered(values)
+        total = self.base_points
+        known = self._known(values)
         for f in range(self._size):
-            total += self._points[self._cell(f, self._encoded(f, items[f]))]
+            total += self._points[self._cell(f, self._value(known, f))]
         return total
 
+    @cython.locals(f=cython.Py_ssize_t)
     def points(self, values: Any) -> dict[str, int]:
         """What each feature gave. With base_points they sum to the score."""
-        items = self._ordered(values)
-        return {
-            self.names[f]: self._points[self._cell(f, self._encoded(f, items[f]))] for f in range(self._size)
-        }
+        known = self._known(values)
+        given: dict[str, int] = {}
+        for f in range(self._size):
+            given[self.names[f]] = self._points[self._cell(f, self._value(known, f))]
+        return given
 
+    @cython.locals(f=cython.Py_ssize_t, cell=cython.Py_ssize_t, cost=cython.int)
     def reasons(self, values: Any, n: int = 3) -> list[str]:
         """Up to n reason codes, the costliest first; of equal ones, the earlier feature's.
 
         The cost is the feature's most points less the points given. Features that cost nothing, and
         cells without a reason, give none; a code shared by several is told once.
         """
-        items = self._ordered(values)
+        known = self._known(values)
         lost: list[Any] = []
         for f in range(self._size):
-            cell = self._cell(f, self._encoded(f, items[f]))
+            cell = self._cell(f, self._value(known, f))
             cost = self._most[f] - self._points[cell]
             if cost > 0 and self._reasons[cell] is not None:
                 lost.append((-cost, f, self._reasons[cell]))
         lost.sort()
-        codes = dict.fromkeys([code for _, _, code in lost])
-        return list(codes)[: max(n, 0)]
+        codes: list[str] = []
+        for _, _, code in lost:
+            if code not in codes:
+                codes.append(code)
+        return codes[: max(n, 0)]
 
     def decide(self, score: int) -> tuple[str, int]:
         """The decision for a score, and the index of its band in `bands`."""
@@ -171,97 +185,89 @@ class Scorecard:
                 return band.decision, index
         raise AssertionError("the last band takes the rest")
 
-    @cython.locals(
-        rows=cython.const_double[:, ::1],
-        scores=cython.int[::1],
-        i=cython.Py_ssize_t,
-        f=cython.Py_ssize_t,
-        total=cython.int,
-    )
     def batch(self, matrix: Any, out: Any) -> None:
         """Score every row of `matrix` into `out`, with the GIL released.
 
         matrix: a C-contiguous two-dimensional buffer of float64, rows as `encode` makes them; out: a
         writable buffer of int32, one for each row. A buffer is a NumPy array, a memoryview, an array.
         """
-        if not cython.compiled:
-            matrix, out = _view(matrix, "d", 2), _view(out, "i", 1)
-        rows = matrix
-        scores = out
-        if rows.shape[1] != self._size:
-            raise ValueError(f"the matrix has {rows.shape[1]} columns, the scorecard {self._size} features")
-        if scores.shape[0] != rows.shape[0]:
-            raise ValueError(f"out holds {scores.shape[0]} scores, the matrix {rows.shape[0]} rows")
-        with cython.nogil:
-            for i in range(rows.shape[0]):
-                total = self.base_points
-                for f in range(self._size):
-                    total += self._points[self._cell(f, rows[i, f])]
-                scores[i] = total
+        self._steps.rows(matrix, out)
+
+    def batch_columns(self, matrix: Any, out: Any) -> None:
+        """The same for a matrix that has the features as its rows: the faster way round.
+
+        Several threads may each score a part of one batch.
+        """
+        self._steps.columns(matrix, out)
 
     @cython.cfunc
+    @cython.inline
     @cython.nogil
     @cython.exceptval(check=False)
-    @cython.locals(
-        low=cython.Py_ssize_t, high=cython.Py_ssize_t, middle=cython.Py_ssize_t, last=cython.Py_ssize_t
-    )
+    @cython.locals(cell=cython.Py_ssize_t, edge=cython.Py_ssize_t)
     def _cell(self, f: cython.Py_ssize_t, x: cython.double) -> cython.Py_ssize_t:
-        """The cell of value x of feature f: how many edges are <= x, past the feature's first cell."""
-        last = self._cell_at[f + 1] - 1
-        if x != x:  # noqa: PLR0124 (NaN)
-            return last
-        if self._categorical[f]:
-            # The bin itself, when it is one; anything else is the last bin, which takes the rest.
-            low = self._cell_at[f]
-            if not 0 <= x < last - low:
-                return last - 1
-            low += cython.cast(cython.Py_ssize_t, x)
-            return low if low < last else last - 1
-        low = self._edge_at[f]
-        high = self._edge_at[f + 1]
-        while low < high:
-            middle = (low + high) >> 1
-            if x < self._edges[middle]:
-                high = middle
-            else:
-                low = middle + 1
-        return self._cell_at[f] + low - self._edge_at[f]
+        """The cell of value x of feature f: its first one, and one on for each edge that x reaches."""
+        cell = self._at[f] + f
+        for edge in range(self._at[f], self._at[f + 1]):
+            cell += x >= self._edges[edge]  # counted, not searched for: nothing to guess wrong
+        return cell
 
     @cython.cfunc
-    def _encoded(self, f: cython.Py_ssize_t, value: object) -> cython.double:
-        """A value of feature f as a float: itself, its category's bin, or NaN."""
-        codes = self._codes[f]
+    @cython.inline
+    @cython.exceptval(-1, check=True)
+    def _value(self, values: object, f: cython.Py_ssize_t) -> cython.double:
+        """The value of feature f as a float. values is what `_known` gave."""
+        if type(values) is dict:
+            # The default is an object that no caller gives: then the name is absent.
+            value = cython.cast(dict, values).get(cython.cast(tuple, self.names)[f], self)
+            if value is self:
+                self._ordered(values)  # says which
+        else:
+            value = cython.cast(tuple, values)[f]
+        codes = cython.cast(list, self._codes)[f]
+        if codes is None:
+            return cython.cast(cython.double, value) if type(value) is float else self._number(f, value)
+        return self._category(f, cython.cast(dict, codes), value)
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def _number(self, f: cython.Py_ssize_t, value: object) -> cython.double:
         if value is None:
             return math.nan
-        if codes is not None:
-            if isinstance(value, float) and math.isnan(value):
-                return math.nan
-            if not isinstance(value, str):
-                raise TypeError(f"{self.names[f]} is a category: give text, not {type(value).__name__}")
-            other = self._cell_at[f + 1] - self._cell_at[f] - 2
-            return float(codes.get(value, other))
         if isinstance(value, str):
             raise TypeError(f"{self.names[f]} is a number, not text")
         return float(value)  # type: ignore[arg-type]
 
     @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def _category(self, f: cython.Py_ssize_t, codes: dict[str, object], value: object) -> cython.double:
+        if isinstance(value, str):
+            code: object = codes.get(value)
+            # The last bin takes the rest. It has as many before it as there are edges, less two.
+            return self._at[f + 1] - self._at[f] - 2 if code is None else cython.cast(cython.double, code)
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            return math.nan
+        raise TypeError(f"{self.names[f]} is a category: give text, not {type(value).__name__}")
+
+    @cython.cfunc
+    def _known(self, values: Any) -> Any:
+        """The values as `_value` takes them: the dict itself, or a tuple in the order of the features."""
+        if type(values) is dict:
+            return values
+        if type(values) is list and len(values) == self._size:
+            return tuple(values)
+        return self._ordered(values)
+
+    @cython.cfunc
     def _ordered(self, values: Any) -> Any:
-        """The values in the order of the features."""
+        """The values in the order of the features. Raises ValueError and TypeError when they do not fit."""
         if isinstance(values, Mapping):
             absent = [name for name in self.names if name not in values]
             if absent:
                 raise ValueError(f"no value for {', '.join(absent)}: say None for what is not known")
-            return [values[name] for name in self.names]
+            return tuple([values[name] for name in self.names])
         if not isinstance(values, Sequence) or isinstance(values, str):
             raise TypeError("values must be a sequence in the order of names, or a mapping by name")
         if len(values) != self._size:
             raise ValueError(f"{len(values)} values for {self._size} features")
-        return values
-
-
-def _view(buffer: Any, code: str, dimensions: int) -> memoryview:
-    """The buffer as interpreted code reads it, refused where compiled code would refuse it."""
-    view = memoryview(buffer)
-    if view.format != code or view.ndim != dimensions or not view.c_contiguous:
-        raise ValueError(f"needs a C-contiguous buffer of {code!r} with {dimensions} dimensions")
-    return view
+        return tuple(values)

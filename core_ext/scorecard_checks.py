@@ -43,6 +43,17 @@ def attainable(plain: dict[str, Any]) -> tuple[int, int]:
     return low, high
 
 
+def stairs(feature: dict[str, Any]) -> tuple[list[float], list[dict[str, Any]]]:
+    """The edges of a checked feature, and its cells: one before the first edge, one after each.
+
+    A value's cell is the one after as many edges as it reaches.
+    """
+    bins = feature["bins"]
+    if feature["type"] == "number":
+        return [-math.inf, *[cell["lt"] for cell in bins[:-1]]], [feature["missing"], *bins]
+    return [-math.inf, *[float(code) for code in range(len(bins))]], [feature["missing"], bins[-1], *bins]
+
+
 def checked(definition: Any) -> dict[str, Any]:
     """The scorecard with its numbers as numbers. Raises ScorecardError with every fault found."""
     reader = _Reader()

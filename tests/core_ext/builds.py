@@ -81,7 +81,8 @@ def _fresh() -> bool:
         built = source.with_name(source.stem + suffix)
         if source.stem == "__init__":
             continue
-        if not built.exists() or built.stat().st_mtime < source.stat().st_mtime:
+        parts = [part for part in (source, source.with_suffix(".pxd")) if part.exists()]
+        if not built.exists() or built.stat().st_mtime < max(part.stat().st_mtime for part in parts):
             return False
     return True
 
