@@ -27,6 +27,8 @@ class Lender:
 
 lender = Lender()
 
+HAVE_LOAN = ("ok", "review", "has_loan")  # outcomes of an application after which there is a loan
+
 Effect = Callable[[Any], Awaitable[Outcome]]
 
 
@@ -128,8 +130,8 @@ async def quote(call: Call, amount: Money, purpose: Text) -> Outcome:
         return Outcome(offer)
     value = {
         "principal": offer.principal_cents,
-        "fee": offer.fee_cents,
-        "excise": offer.excise_cents,
+        "fee": offer.charges_cents,
+        "excise": offer.tax_cents,
         "total": offer.total_cents,
         "apr": offer.apr_bp,
         "due": offer.due.isoformat(),
@@ -140,7 +142,7 @@ async def quote(call: Call, amount: Money, purpose: Text) -> Outcome:
 
 @registry.action(
     "loans.apply",
-    outcomes=("ok", "wrong_pin", "locked", "has_loan", "not_eligible", "changed"),
+    outcomes=("ok", "review", "wrong_pin", "locked", "has_loan", "not_eligible", "changed"),
     returns={
         "ref": "text", "amount": "money", "total": "money", "due": "date", "tries_left": "integer",
     },
@@ -161,7 +163,7 @@ async def apply(call: Call, amount: Money, purpose: Text, total: Money, pin: Pin
             "due": (made.due if made else today).isoformat(),
             "tries_left": answer.tries_left,
         }
-        return Outcome(answer.name, value, {"has_loan": True} if answer.name in ("ok", "has_loan") else None)
+        return Outcome(answer.name, value, {"has_loan": True} if answer.name in HAVE_LOAN else None)
 
     arguments = {"amount": amount, "purpose": purpose, "total": total, "pin": pin}
     return await _once(call, "loans.apply", arguments, effect)

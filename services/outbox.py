@@ -11,6 +11,7 @@ import orjson
 
 DISBURSE = "loans.disburse"  # {loan_id, ref}
 PROMPT = "repayments.prompt"  # {payment_request_id}
+REFUND = "refunds.pay"  # {refund_id}
 
 PUT = """
 insert into outbox (key, topic, payload)

@@ -6,6 +6,7 @@ posts may be retried. Another journal under a taken key is refused. The database
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from services.ledger import queries
@@ -38,13 +39,17 @@ def credit(account: Account, amount_cents: int) -> Leg:
 
 @dataclass(slots=True, frozen=True)
 class Journal:
-    """An entry to write. Raises LedgerError when it does not balance."""
+    """An entry to write. Raises LedgerError when it does not balance.
+
+    value_on is the business day it counts for, a Nairobi date; today unless said.
+    """
 
     key: str
     kind: str
     legs: Sequence[Leg]
     loan_id: int | None = None
     borrower_id: int | None = None
+    value_on: date | None = None
 
     def __post_init__(self) -> None:
         amounts = [leg.amount_cents for leg in self.legs]
@@ -57,9 +62,52 @@ class Journal:
 
 async def write(connection: Any, journal: Journal) -> int:
     """Write the journal inside the caller's transaction; its id, also when it was written before."""
-    accounts = {leg.account.code: leg.account for leg in journal.legs}.values()
     codes = [leg.account.code for leg in journal.legs]
     amounts = [leg.amount_cents for leg in journal.legs]
+    await _open_accounts(connection, [journal])
+    journal_id: int | None = await connection.fetchval(
+        queries.WRITE_JOURNAL,
+        journal.key,
+        journal.kind,
+        journal.loan_id,
+        journal.borrower_id,
+        journal.value_on,
+    )
+    if journal_id is None:
+        return await _same(connection, journal, codes, amounts)
+    await connection.execute(queries.WRITE_POSTINGS, journal_id, codes, amounts)
+    return journal_id
+
+
+async def write_many(connection: Any, entries: Sequence[Journal]) -> int:
+    """Write many journals at once, inside the caller's transaction; how many were new.
+
+    For jobs that go over all loans. A key that is taken is passed over, whatever was written under it.
+    """
+    if not entries:
+        return 0
+    await _open_accounts(connection, entries)
+    columns: list[list[Any]] = [
+        [each.key for each in entries],
+        [each.kind for each in entries],
+        [each.loan_id for each in entries],
+        [each.borrower_id for each in entries],
+        [each.value_on for each in entries],
+    ]
+    rows = await connection.fetch(queries.WRITE_JOURNALS, *columns)
+    ids = {row["key"]: row["id"] for row in rows}
+    legs = [(ids[each.key], leg) for each in entries if each.key in ids for leg in each.legs]
+    await connection.execute(
+        queries.WRITE_MANY_POSTINGS,
+        [journal_id for journal_id, _ in legs],
+        [leg.account.code for _, leg in legs],
+        [leg.amount_cents for _, leg in legs],
+    )
+    return len(ids)
+
+
+async def _open_accounts(connection: Any, entries: Sequence[Journal]) -> None:
+    accounts = {leg.account.code: leg.account for each in entries for leg in each.legs}.values()
     await connection.execute(
         queries.OPEN_ACCOUNTS,
         [account.code for account in accounts],
@@ -67,13 +115,6 @@ async def write(connection: Any, journal: Journal) -> int:
         [account.loan_id for account in accounts],
         [account.borrower_id for account in accounts],
     )
-    journal_id: int | None = await connection.fetchval(
-        queries.WRITE_JOURNAL, journal.key, journal.kind, journal.loan_id, journal.borrower_id
-    )
-    if journal_id is None:
-        return await _same(connection, journal, codes, amounts)
-    await connection.execute(queries.WRITE_POSTINGS, journal_id, codes, amounts)
-    return journal_id
 
 
 async def is_written(connection: Any, key: str) -> bool:

@@ -11,10 +11,30 @@ on conflict (code) do nothing
 
 # No row when the key is taken.
 WRITE_JOURNAL = """
-insert into journal (key, kind, loan_id, borrower_id)
-values ($1, $2, $3, $4)
+insert into journal (key, kind, loan_id, borrower_id, value_on)
+values ($1, $2, $3, $4, coalesce($5::date, (now() at time zone 'Africa/Nairobi')::date))
 on conflict (key) do nothing
 returning id
+"""
+
+# Only the rows whose key was free.
+WRITE_JOURNALS = """
+insert into journal (key, kind, loan_id, borrower_id, value_on)
+select key, kind, loan_id, borrower_id, coalesce(value_on, (now() at time zone 'Africa/Nairobi')::date)
+from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::date[]) with ordinality
+    as entry (key, kind, loan_id, borrower_id, value_on, place)
+order by place
+on conflict (key) do nothing
+returning id, key
+"""
+
+WRITE_MANY_POSTINGS = """
+insert into posting (journal_id, account_id, amount_cents)
+select leg.journal_id, account.id, leg.amount_cents
+from unnest($1::bigint[], $2::text[], $3::bigint[]) with ordinality
+    as leg (journal_id, code, amount_cents, place)
+join account on account.code = leg.code
+order by leg.place
 """
 
 # One statement for all legs: the balances then move once an account, in the order of accounts.
@@ -67,14 +87,14 @@ where account.loan_id = $1
 """
 
 PLACE_HOLD = """
-insert into hold (key, loan_id, amount_cents, placed_by)
-values ($1, $2, $3, $4)
+insert into hold (key, loan_id, amount_cents, placed_by, expires_at)
+values ($1, $2, $3, $4, $5)
 on conflict (key) do nothing
 returning id
 """
 
 LOCK_HOLD = """
-select key, loan_id, amount_cents, state
+select key, loan_id, amount_cents, state, posted_cents, expires_at
 from hold
 where key = $1
 for update
@@ -84,12 +104,58 @@ SETTLE_HOLD = """
 update hold
 set state = $2,
     settled_by = $3,
+    posted_cents = $4,
     settled_at = now()
 where key = $1
 """
 
-BREAKS = """
-select kind, subject, kept_cents, posted_cents
-from ledger_break
-order by kind, subject
+# Promises whose time is over, oldest first.
+EXPIRED_HOLDS = """
+select key, loan_id
+from hold
+where state = 'pending'
+and expires_at <= $1
+order by expires_at
+limit $2
+"""
+
+# One receipt at a time, whatever it is for. The lock ends with the transaction.
+LOCK_RECEIPT = """
+select pg_advisory_xact_lock(hashtextextended('receipt:' || $1, 0))
+"""
+
+WRITE_SUSPENSE = """
+insert into suspense_item (receipt, amount_cents, payer, account_ref, received_at, booked_by)
+values ($1, $2, $3, $4, $5, $6)
+"""
+
+LOCK_SUSPENSE = """
+select receipt, amount_cents, payer, account_ref, received_at, state
+from suspense_item
+where receipt = $1
+for update
+"""
+
+SETTLE_SUSPENSE = """
+update suspense_item
+set state = $2,
+    settled_by = $3,
+    settled_at = now()
+where receipt = $1
+"""
+
+OPEN_SUSPENSE = """
+select receipt, amount_cents, payer, account_ref, received_at
+from suspense_item
+where state = 'open'
+order by received_at, id
+limit $1
+"""
+
+# The float that can still be promised: what is there, less what is promised to loans and refunds.
+FREE_FLOAT = """
+select coalesce(sum(balance.balance_cents), 0)::bigint
+from account
+join balance on balance.account_id = account.id
+where account.code in ('mpesa_utility', 'mpesa_utility_pending', 'refunds_payable')
 """

@@ -2,7 +2,8 @@
 
 Locks are taken in one order everywhere: borrower, loan, accounts. Under the borrower's lock everything
 the quote said is looked at again; the PIN comes last, so that nobody learns about a PIN without a loan
-to take. Then loan, decision, hold and outbox row are written, and commit or vanish together.
+to take. Then loan, decision, hold and outbox row are written, and commit or vanish together. A loan above
+its product's threshold has no hold yet: it is proposed to people, and one of them approves it.
 """
 
 from dataclasses import dataclass
@@ -11,18 +12,16 @@ from typing import Any, Literal
 
 import orjson
 
-from services import outbox
 from services.borrowers import pins
-from services.ledger import holds
-from services.loans import lifecycle, queries
+from services.loans import agreed, approvals, queries, servicing
 from services.loans.eligibility import Judgement, judge, standing
 from services.loans.quote import Quote, price, whole_shillings
 from services.loans.refs import loan_ref
 from services.loans.terms import Terms
 from ussd_engine.actions import Call
 
-Name = Literal["ok", "wrong_pin", "locked", "has_loan", "not_eligible", "changed"]
-ACTOR = "borrower"
+Name = Literal["ok", "review", "wrong_pin", "locked", "has_loan", "not_eligible", "changed"]
+ACTOR = "scorecard"
 
 
 @dataclass(slots=True, frozen=True)
@@ -37,7 +36,7 @@ class Application:
 
 @dataclass(slots=True, frozen=True)
 class Answer:
-    """What came of it. ref and quote are set when the loan was made."""
+    """What came of it. ref and quote are set when the loan was made: `ok`, or `review` by a person."""
 
     name: Name
     ref: str = ""
@@ -73,15 +72,13 @@ async def apply(
     if isinstance(quote, str) or quote.total_cents != application.total_cents:
         return Answer("changed")
     attempt = await pins.attempt(connection, borrower_id, application.pin, secret)
-    if attempt.verdict is pins.Verdict.WRONG:
-        return Answer("wrong_pin", tries_left=attempt.tries_left)
-    if attempt.verdict is pins.Verdict.LOCKED:
-        return Answer("locked", tries_left=0)
-    ref = await _write(connection, call, terms, borrower_id, application.purpose, quote, judgement)
-    return Answer("ok", ref, quote)
+    if attempt.verdict in (pins.Verdict.WRONG, pins.Verdict.LOCKED):
+        locked = attempt.verdict is pins.Verdict.LOCKED
+        return Answer("locked" if locked else "wrong_pin", tries_left=0 if locked else attempt.tries_left)
+    return await _take(connection, call, terms, borrower_id, application.purpose, quote, judgement)
 
 
-async def _write(
+async def _take(
     connection: Any,
     call: Call,
     terms: Terms,
@@ -89,7 +86,25 @@ async def _write(
     purpose: str,
     quote: Quote,
     judgement: Judgement,
-) -> str:
+) -> Answer:
+    """The loan is theirs: send its money, or have a person look first."""
+    number, ref = await _write(connection, call, terms, borrower_id, purpose, quote)
+    await _write_decision(connection, call, borrower_id, number, judgement)
+    above_cents = terms.product.approve_above_cents
+    if above_cents is not None and quote.principal_cents > above_cents:
+        asked = approvals.Request(
+            approvals.LOAN, ref, quote.principal_cents, "above what is approved by itself", loan_id=number
+        )
+        await approvals.propose(connection, asked, f"borrower:{borrower_id}")
+        return Answer("review", ref, quote)
+    await servicing.send(connection, number, ref, quote.principal_cents, ACTOR)
+    return Answer("ok", ref, quote)
+
+
+async def _write(
+    connection: Any, call: Call, terms: Terms, borrower_id: int, purpose: str, quote: Quote
+) -> tuple[int, str]:
+    """The loan's row; its number and reference."""
     number: int = await connection.fetchval(queries.NEXT_LOAN_NUMBER)
     ref = loan_ref(number)
     await connection.execute(
@@ -102,18 +117,16 @@ async def _write(
         quote.principal_cents,
         quote.fee_cents,
         quote.excise_cents,
+        quote.interest_cents,
+        quote.interest_excise_cents,
         quote.total_cents,
         quote.apr_bp,
         quote.term_days,
         call.bundle,
+        agreed.agree(terms.product, terms.products.version).model_dump_json(),
         call.key,
     )
-    await _write_decision(connection, call, borrower_id, number, judgement)
-    state = await lifecycle.make(connection, number, "applied", "approve", "scorecard")
-    await lifecycle.make(connection, number, state, "send", ACTOR)
-    await outbox.put(connection, f"disburse:{ref}", outbox.DISBURSE, {"loan_id": number, "ref": ref})
-    await holds.place(connection, ref, number, quote.principal_cents)
-    return ref
+    return number, ref
 
 
 async def _write_decision(

@@ -1,8 +1,8 @@
 """Who may borrow, and how much. `standing` reads the record, `judge` decides and touches nothing.
 
 In this order: an open loan means no other; then not registered, no consent, blacklisted, a written-off
-loan still owed, a cool-off after paying late; then the scorecard; then whether the limit it gives is
-worth a loan. The limit is the scorecard's, capped by what the loans repaid have earned.
+loan still owed, a payout not settled, a cool-off after paying late; then the scorecard; then whether the
+limit it gives is worth a loan. The limit is the scorecard's, capped by what the loans repaid have earned.
 """
 
 from dataclasses import dataclass
@@ -34,6 +34,8 @@ class Standing:
     days_overdue: int
     largest_repaid_cents: int
     last_late_on: date | None
+    repaid_in_time: int = 0
+    owes_claim: bool = False  # a payout that came after it was given up: see servicing.paid_out_late
 
 
 @dataclass(slots=True, frozen=True)
@@ -56,7 +58,8 @@ def judge(terms: Terms, seen: Standing, today: date) -> Judgement:
     """Decide."""
     record = Record(seen.loans_repaid, seen.worst_days_late, seen.defaults, seen.days_overdue)
     assessment = assess(terms.scorecard, features(record))
-    limit = min(assessment.limit_cents, terms.product.limit.cap_cents(seen.largest_repaid_cents))
+    earned = terms.product.limit.cap_cents(seen.largest_repaid_cents, seen.repaid_in_time)
+    limit = min(assessment.limit_cents, earned)
     limit -= limit % 100  # M-Pesa moves whole shillings
     if seen.has_loan:
         return Judgement("has_loan", ("OPEN_LOAN",), limit, assessment)
@@ -70,15 +73,13 @@ def judge(terms: Terms, seen: Standing, today: date) -> Judgement:
 
 def _bar(product: Product, seen: Standing, today: date) -> str | None:
     """Why the scorecard need not be asked."""
-    if not seen.registered:
-        return "NOT_REGISTERED"
-    if not seen.consented:
-        return "NO_CONSENT"
-    if seen.blacklisted:
-        return "BLACKLISTED"
-    if seen.owes_written_off:
-        return "WRITTEN_OFF_LOAN"
     wait = timedelta(days=product.cool_off.wait_days)
-    if seen.last_late_on is not None and today < seen.last_late_on + wait:
-        return "COOL_OFF"
-    return None
+    bars = (
+        (not seen.registered, "NOT_REGISTERED"),
+        (not seen.consented, "NO_CONSENT"),
+        (seen.blacklisted, "BLACKLISTED"),
+        (seen.owes_written_off, "WRITTEN_OFF_LOAN"),
+        (seen.owes_claim, "PAYOUT_NOT_SETTLED"),
+        (seen.last_late_on is not None and today < seen.last_late_on + wait, "COOL_OFF"),
+    )
+    return next((reason for bars_them, reason in bars if bars_them), None)

@@ -1,14 +1,18 @@
 """The life of a loan: which moves there are, from where to where.
 
     applied ─approve→ approved ─send→ disbursing ─pay_out→ active ─repay→ repaid
-       │                 │                │                  │
-     reject            cancel            fail             fall_due
-       ↓                 ↓                ↓                  ↓
-    rejected         cancelled          failed            overdue ─repay→ repaid
-                                                             │
-                                                         write_off
-                                                             ↓
-                                                        written_off ─recover→ recovered
+       │                 │                │                 │  ↑
+     reject            cancel            fail         fall_due roll_over      (active rolls over too)
+       ↓                 ↓                ↓                 ↓  │
+    rejected         cancelled          failed             overdue ─repay→ repaid
+                                          │                 │   └─write_off→ written_off
+                                     pay_out_late    stop_performing
+                                          ↓                 ↓
+                                        active      non_performing ─repay→ repaid
+                                                            │
+                                                        write_off
+                                                            ↓
+                                                       written_off ─recover→ recovered
 
 One Machine serves all loans: a loan is a row, and its state is the row's. MOVES is the only place to
 change; the table loan_move in the database holds the same and refuses the rest by a trigger.
@@ -30,17 +34,23 @@ MOVES: tuple[tuple[str, str, str], ...] = (
     ("approved", "send", "disbursing"),
     ("disbursing", "pay_out", "active"),
     ("disbursing", "fail", "failed"),
+    ("failed", "pay_out_late", "active"),
     ("active", "fall_due", "overdue"),
     ("active", "repay", "repaid"),
+    ("active", "roll_over", "active"),
     ("overdue", "repay", "repaid"),
+    ("overdue", "roll_over", "active"),
+    ("overdue", "stop_performing", "non_performing"),
     ("overdue", "write_off", "written_off"),
+    ("non_performing", "repay", "repaid"),
+    ("non_performing", "write_off", "written_off"),
     ("written_off", "recover", "recovered"),
 )
 STATES = tuple(dict.fromkeys(state for source, _, target in MOVES for state in (source, target)))
 
-OPEN = ("applied", "approved", "disbursing", "active", "overdue")  # one of these a borrower
-PAYABLE = ("active", "overdue", "written_off")  # may be paid back
-PAID_BACK = ("repaid", "recovered")
+OPEN = ("applied", "approved", "disbursing", "active", "overdue", "non_performing")  # one a borrower
+LENT = ("active", "overdue", "non_performing")  # the money is with the borrower: the portfolio
+PAYABLE = (*LENT, "written_off")  # may be paid back
 
 UPDATE_STATE = """
 update loan

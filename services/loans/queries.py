@@ -37,11 +37,23 @@ select
         from mine
         where state = 'written_off'
     ) as owes_written_off,
+    exists (
+        select 1
+        from late_payout
+        where late_payout.borrower_id = borrower.id
+        and begun_at is null
+    ) as owes_claim,
     (
         select count(*)
         from mine
         where state = 'repaid'
     ) as loans_repaid,
+    (
+        select count(*)
+        from mine
+        where state = 'repaid'
+        and closed_on - due_on <= $3
+    ) as repaid_in_time,
     (
         select coalesce(max(principal_cents), 0)
         from mine
@@ -65,7 +77,7 @@ select
     (
         select coalesce(max(greatest($2 - due_on, 0)), 0)
         from mine
-        where state in ('active', 'overdue')
+        where state in ('active', 'overdue', 'non_performing')
     ) as days_overdue,
     (
         select max(closed_on)
@@ -84,10 +96,10 @@ select nextval(pg_get_serial_sequence('loan', 'id'))
 WRITE_LOAN = """
 insert into loan (
     id, ref, borrower_id, product, purpose,
-    principal_cents, fee_cents, excise_cents, total_cents, apr_bp, term_days,
-    bundle, action_key
+    principal_cents, fee_cents, excise_cents, interest_cents, interest_excise_cents,
+    total_cents, apr_bp, term_days, bundle, terms, action_key
 )
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 """
 
 WRITE_DECISION = """
@@ -132,7 +144,7 @@ limit $2
 STATEMENT = """
 select
     journal.kind,
-    journal.at,
+    journal.value_on,
     sum(posting.amount_cents) filter (where posting.amount_cents > 0)::bigint as cents
 from journal
 join borrower on borrower.id = journal.borrower_id
@@ -151,11 +163,105 @@ where id = $1
 for update
 """
 
+BORROWER_OF = """
+select borrower_id
+from loan
+where id = $1
+"""
+
+LOCK_BORROWER_BY_ID = """
+select id
+from borrower
+where id = $1
+for update
+"""
+
 SET_DUE = """
 update loan
 set disbursed_at = $2,
     due_on = $3
 where id = $1
+"""
+
+ROLL_OVER = """
+update loan
+set due_on = $2,
+    rollovers = rollovers + 1
+where id = $1
+"""
+
+# What may still be charged from a day on: said once.
+FREEZE_CHARGES = """
+update loan
+set duplum_on = $2,
+    duplum_room_cents = $3
+where id = $1
+and duplum_on is null
+"""
+
+HAS_OTHER_OPEN = """
+select exists (
+    select 1
+    from loan
+    where borrower_id = $1
+    and is_open
+    and id <> $2
+)
+"""
+
+WAIT_LATE = """
+insert into late_payout (loan_id, borrower_id, arrived_at)
+values ($1, $2, $3)
+"""
+
+# Payouts that came late and whose borrower has no other loan any more.
+WAITING_LATE = """
+select loan_id
+from late_payout
+where begun_at is null
+and not exists (
+    select 1
+    from loan
+    where loan.borrower_id = late_payout.borrower_id
+    and loan.is_open
+)
+order by loan_id
+"""
+
+BEGIN_LATE = """
+update late_payout
+set begun_at = $2
+where loan_id = $1
+and begun_at is null
+returning loan_id
+"""
+
+# What is owed on loans at the end of a day, by part, and what they were charged: the balances without
+# what counts for later days. $2: that day. charged_cents counts from the loan's duplum_on.
+DEBTS_ON = """
+select
+    account.loan_id,
+    split_part(account.code, ':', 1) as account,
+    coalesce(balance.balance_cents, 0) - coalesce(since.later_cents, 0) as owed_cents,
+    coalesce(balance.debits_cents, 0) as debits_cents,
+    coalesce(since.charged_cents, 0) as charged_cents
+from account
+join loan on loan.id = account.loan_id
+left join balance on balance.account_id = account.id
+left join lateral (
+    select
+        coalesce(sum(posting.amount_cents) filter (where journal.value_on > $2), 0)::bigint as later_cents,
+        coalesce(
+            sum(posting.amount_cents)
+                filter (where posting.amount_cents > 0 and journal.value_on >= loan.duplum_on),
+            0
+        )::bigint as charged_cents
+    from posting
+    join journal on journal.id = posting.journal_id
+    where posting.account_id = account.id
+) as since on true
+where account.loan_id = any($1)
+and account.kind = 'asset'
 """
 
 # A prompt for the same amount that the phone may still show. $3: seconds that M-Pesa shows one.

@@ -8,7 +8,7 @@ from typing import Any
 
 from services import clock
 from services.ledger import accounts, journals
-from services.loans import books, lifecycle, queries
+from services.loans import books, queries, refunds
 from services.loans.eligibility import Standing, judge
 from services.loans.servicing import owed_cents
 from services.loans.terms import Terms
@@ -20,8 +20,17 @@ DAYS_LATE_MOST = 999  # what the menus declare
 WORDS = {
     books.DISBURSEMENT: {"en": "Loan", "sw": "Mkopo"},
     books.FEE: {"en": "Fee", "sw": "Ada"},
+    books.INTEREST: {"en": "Interest", "sw": "Riba"},
+    books.PENALTY: {"en": "Penalty", "sw": "Adhabu"},
+    books.ROLLOVER: {"en": "More time", "sw": "Muda zaidi"},
     books.REPAYMENT: {"en": "Paid", "sw": "Malipo"},
+    books.MATCHED: {"en": "Paid", "sw": "Malipo"},
+    books.WAIVER: {"en": "Waived", "sw": "Msamaha"},
+    refunds.PAID: {"en": "Refund", "sw": "Rejesho"},
 }
+
+# What people are told, where it is not the state's own name.
+TOLD = {"non_performing": "overdue", "recovered": "repaid"}
 
 
 async def status(connection: Any, msisdn: str, today: date) -> dict[str, Any] | None:
@@ -39,7 +48,7 @@ async def status(connection: Any, msisdn: str, today: date) -> dict[str, Any] | 
         "outstanding": outstanding,
         "due": due.isoformat(),
         "days_late": min(max((today - due).days, 0), DAYS_LATE_MOST),
-        "status": loan["state"],
+        "status": TOLD.get(loan["state"], loan["state"]),
     }
 
 
@@ -50,7 +59,7 @@ async def history(connection: Any, msisdn: str) -> list[dict[str, Any]]:
             "ref": row["ref"],
             "amount": row["principal_cents"],
             "date": clock.nairobi_date(row["at"]).isoformat(),
-            "status": "repaid" if row["state"] in lifecycle.PAID_BACK else row["state"],
+            "status": TOLD.get(row["state"], row["state"]),
         }
         for row in await connection.fetch(queries.HISTORY, msisdn, HISTORY_MOST)
     ]
@@ -61,7 +70,7 @@ async def statement(connection: Any, msisdn: str, language: str) -> list[dict[st
     rows = await connection.fetch(queries.STATEMENT, msisdn, list(WORDS), STATEMENT_MOST)
     return [
         {
-            "date": clock.nairobi_date(row["at"]).isoformat(),
+            "date": row["value_on"].isoformat(),
             "kind": WORDS[row["kind"]].get(language, WORDS[row["kind"]]["en"]),
             "amount": row["cents"],
         }

@@ -27,6 +27,7 @@ from services.ledger.accounts import (
     MPESA_UTILITY,
     MPESA_UTILITY_PENDING,
 )
+from services.ledger.checks import LEDGER
 from services.ledger.journals import Journal, LedgerError, Leg, write
 from tests.services.world import Phone
 
@@ -134,7 +135,7 @@ class World:
             self.journals
         )
         assert sum(kept.values()) == 0
-        assert await invariants.breaks(self.connection) == []
+        assert await invariants.breaks(self.connection, LEDGER) == []
         promised = sum(amount for state, amount in self.holds.values() if state == "pending")
         assert kept.get(LOANS_IN_DISBURSEMENT.code, 0) == promised
 

@@ -1,4 +1,5 @@
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,13 +14,16 @@ PRODUCT = world.terms().product
 shillings = st.integers(1, 100_000).map(lambda whole: whole * 100)
 
 
-def product(fee: str, excise: str, term: str = "30d") -> Product:
+def product(fee: str, excise: str, term: str = "30d", **more: Any) -> Product:
     fields = {
         "term": term, "fee": fee, "excise": excise, "least": "500",
         "limit": {"first": "5,000", "most": "50,000", "growth": "200%"},
         "cool_off": {"late": "7d", "wait": "14d"},
-        "repayment": {"least": "10", "paybill": "400222", "order": ["fee", "excise", "principal"]},
-        "purposes": ["business"],
+        "repayment": {
+            "least": "10", "paybill": "400222",
+            "order": ["penalty", "interest", "fee", "excise", "principal"],
+        },
+        "purposes": ["business"], **more,
     }  # fmt: skip
     return Product.model_validate(fields)
 
@@ -66,6 +70,31 @@ def test_a_quote_is_whole_shillings_that_add_up(
     # The rate is the cost for a year over the principal, to the nearest basis point.
     cost_for_a_year = (quote.fee_cents + quote.excise_cents) * 365 * 10_000
     assert abs(quote.apr_bp * principal * days - cost_for_a_year) * 2 <= principal * days
+
+
+def test_interest_by_the_day_is_priced_for_the_whole_term() -> None:
+    quote = price(product("0%", "20%", daily="0.5%"), 500_000, TODAY)
+
+    assert (quote.fee_cents, quote.excise_cents) == (0, 0)
+    assert (quote.interest_cents, quote.interest_excise_cents) == (75_000, 15_000)  # 25 and 5 a night
+    assert (quote.total_cents, quote.apr_bp) == (590_000, 21_900)
+
+
+def test_what_is_not_taxed_bears_no_excise() -> None:
+    quote = price(product("15%", "20%", daily="0.5%", taxed=["interest"]), 500_000, TODAY)
+
+    assert (quote.excise_cents, quote.interest_excise_cents) == (0, 15_000)
+
+
+@given(shillings, st.integers(0, 1_000), st.integers(0, 3_000), st.integers(1, 365))
+def test_interest_is_never_more_than_the_rate_and_its_excise_never_less(
+    principal: int, daily_bp: int, excise_bp: int, days: int
+) -> None:
+    sold = product("0%", f"{excise_bp / 100:.2f}%", f"{days}d", daily=f"{daily_bp / 100:.2f}%")
+    quote = price(sold, principal, TODAY)
+
+    assert 0 <= principal * daily_bp * days - quote.interest_cents * 10_000 < 10_000 * days
+    assert 0 <= quote.interest_excise_cents * 10_000 - quote.interest_cents * excise_bp < 10_000 * days
 
 
 @given(shillings, shillings)

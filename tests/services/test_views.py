@@ -2,6 +2,7 @@ import asyncio
 from datetime import timedelta
 
 from services import clock
+from services.loans import approvals
 from tests.services.world import Phone, assert_books_right, count
 
 TODAY = clock.nairobi_date(clock.now())
@@ -118,8 +119,8 @@ async def test_a_prompt_is_never_for_more_than_is_owed_nor_for_less_than_ten_shi
 async def test_a_written_off_loan_can_be_paid_but_not_followed_by_another(borrower: Phone) -> None:
     ref = (await borrower.borrow()).value["ref"]
     await borrower.money_arrives(ref, clock.now() - timedelta(days=130))
-    for state in ("overdue", "written_off"):
-        await borrower.pool.execute("update loan set state = $2 where ref = $1", ref, state)
+    await borrower.pool.execute("update loan set state = 'overdue' where ref = $1", ref)
+    await borrower.decide(approvals.WRITE_OFF, ref, 590_000)
 
     assert (await borrower.do("loans.limit")).name == "not_eligible"
     assert (await borrower.do("loans.status")).value["status"] == "written_off"

@@ -10,7 +10,7 @@ from typing import Any
 from services import clock
 from services.actions import registry
 from services.ledger import invariants
-from services.loans import servicing
+from services.loans import approvals, servicing
 from services.loans.terms import Terms, read
 from ussd_engine.actions import Call, Outcome
 
@@ -96,6 +96,14 @@ class Phone:
             return await servicing.paid_back(
                 connection, loan_id, amount, receipt, at or clock.now(), order, "test"
             )
+
+    async def decide(self, kind: str, ref: str, amount: int, **details: Any) -> bool:
+        """One person proposes something about a loan, another approves it."""
+        loan_id = await self.loan_id(ref)
+        async with self.pool.acquire() as connection, connection.transaction():
+            request = approvals.Request(kind, ref, amount, "a test", loan_id, details=details)
+            number = await approvals.propose(connection, request, "akinyi")
+            return await approvals.approve(connection, number, "baraka")
 
     async def borrow_and_repay(self, amount: int = 500_000, days: int = 20, ago: int = 400) -> None:
         """A whole loan, received `ago` days ago and paid back `days` later."""

@@ -1,0 +1,22 @@
+"""What M-Pesa charges us, as it tells us: Dr mpesa_charges, Cr mpesa_charges_paid.
+
+M-Pesa takes its charges from an account of their own, the Charges Paid Account, which is below zero until
+it is settled from the working account (`treasury.move`).
+"""
+
+from typing import Any
+
+from services.ledger.accounts import MPESA_CHARGES, MPESA_CHARGES_PAID
+from services.ledger.journals import Journal, credit, debit, is_written, write
+
+CHARGE = "mpesa_charge"
+
+
+async def mpesa_charge(connection: Any, key: str, amount_cents: int) -> bool:
+    """Book a charge under the key of what it was for, such as M-Pesa's receipt. False when it was booked."""
+    key = f"charge:{key}"
+    if await is_written(connection, key):
+        return False
+    legs = [debit(MPESA_CHARGES, amount_cents), credit(MPESA_CHARGES_PAID, amount_cents)]
+    await write(connection, Journal(key, CHARGE, legs))
+    return True
