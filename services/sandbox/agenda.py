@@ -31,9 +31,9 @@ class Clock:
         """This moment, aware, in UTC."""
         return self._now() + self._ahead
 
-    def move(self, seconds: float) -> None:
-        """It is later now."""
-        self._ahead += timedelta(seconds=seconds)
+    def move_to(self, moment: datetime) -> None:
+        """It is that late now; never earlier than it was."""
+        self._ahead += max(timedelta(), moment - self.now())
 
 
 @dataclass(order=True, slots=True)
@@ -93,10 +93,17 @@ class Agenda:
         return await self._do_all(lambda: self._pop(None, waiting=False), timeout_s)
 
     async def advance(self, seconds: float, timeout_s: float) -> bool:
-        """Move the clock, and do what is due by then, waiting prompts included."""
-        self._clock.move(seconds)
+        """Move the clock, and do what is due by then at its own time, waiting prompts included."""
+        until = self._clock.now() + timedelta(seconds=seconds)
+
+        def next_job() -> Job | None:
+            job = self._pop(until, waiting=True)
+            self._clock.move_to(job.due if job else until)
+            return job
+
+        done = await self._do_all(next_job, timeout_s)
         self._changed.set()
-        return await self._do_all(lambda: self._pop(self._clock.now(), waiting=True), timeout_s)
+        return done
 
     async def _do_all(self, next_job: Callable[[], Job | None], timeout_s: float) -> bool:
         loop = asyncio.get_running_loop()

@@ -42,7 +42,7 @@ def query(box: Sandbox, body: Body) -> Body:
     since = max(_moment(body, "StartDate"), box.now() - WINDOW)
     until = _moment(body, "EndDate")
     offset = requests.text(body, "OffSetValue")
-    if not offset.isdigit():
+    if not (offset.isascii() and offset.isdecimal()):
         raise bad_field("OffSetValue")
     paid = [
         _item(box, payment)

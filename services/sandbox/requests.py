@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from services.sandbox.refusals import NO_MERCHANT, RefusalError, bad_field
 
-MSISDN = re.compile(r"254(?:7|1)\d{8}")
-WHOLE = re.compile(r"\d{1,9}(?:\.0{1,2})?")
+# [0-9], because \d is any script's digit.
+MSISDN = re.compile(r"254[17][0-9]{8}")
+WHOLE = re.compile(r"[0-9]{1,9}(?:\.0{1,2})?")
 # Portal, C2B register URL: a URL must not contain these, in any case.
 REFUSED_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "exec", "cmd", "sql", "query")
 
@@ -68,7 +69,7 @@ def url(body: Body, name: str, *, refuse_words: bool) -> str:
 def shortcode(body: Body, name: str, known: tuple[str, ...]) -> str:
     """One of the organisation's shortcodes."""
     said = text(body, name)
-    if not re.fullmatch(r"\d{5,7}", said):
+    if not re.fullmatch("[0-9]{5,7}", said):
         raise bad_field(name)
     if said not in known:
         raise RefusalError(NO_MERCHANT)

@@ -29,7 +29,7 @@ STATUSES = {
 }  # fmt: skip
 SENT, QUEUED, INVALID_PHONE, NO_BALANCE, OPTED_OUT = 101, 102, 403, 405, 406
 ACCEPTED = frozenset({100, 101, 102})
-NUMBER = re.compile(r"\+\d{10,15}")
+NUMBER = re.compile(r"\+[0-9]{10,15}")
 SAFARICOM = "63902"
 WRONG_KEY = Refusal(401, "", "The supplied authentication is invalid")
 MISSING = Refusal(400, "", "Request is missing required form field")
@@ -161,7 +161,7 @@ def _sent(messages: list[Message]) -> Body:
 def fetch(box: Sandbox, body: Body) -> Body:
     """GET /version1/messaging: what phones sent to us, after the id last seen."""
     last = str(body.get("lastReceivedId", "0"))
-    after = int(last) if last.isdigit() else 0
+    after = int(last) if last.isdecimal() and last.isascii() else 0
     received = [m for m in box.world.messages.values() if m.incoming and m.number > after]
     return {"SMSMessageData": {"Messages": [_incoming(m) for m in received[:PAGE]]}}
 

@@ -173,7 +173,7 @@ def _sender(box: Sandbox, body: Body) -> str:
     """The shortcode, once its password is right: base64 of shortcode, passkey and the same timestamp."""
     shortcode = requests.shortcode(body, "BusinessShortCode", box.settings.shortcodes)
     timestamp = requests.text(body, "Timestamp")
-    if not re.fullmatch(r"\d{14}", timestamp) or not _is_time(timestamp):
+    if not re.fullmatch("[0-9]{14}", timestamp) or not _is_time(timestamp):
         raise bad_field("Timestamp")
     try:
         given = base64.b64decode(requests.text(body, "Password", most=500), validate=True)
