@@ -34,14 +34,6 @@ class Refused(Exception):
 class Reader:
     """Reads the answers of one `ask` state."""
 
-    kind = cython.declare(str, visibility="readonly")
-    _pattern = cython.declare(object)
-    _min_length = cython.declare(object)
-    _max_length = cython.declare(object)
-    _min_value = cython.declare(object)
-    _max_value = cython.declare(object)
-    _parse_phone = cython.declare(object)
-
     def __init__(
         self,
         kind: str,
@@ -54,7 +46,7 @@ class Reader:
     ) -> None:
         """Bounds may be None. parse_phone returns E.164 digits, or None for no number."""
         self.kind = kind
-        self._pattern = re.compile(pattern) if pattern is not None else None
+        self._pattern: Any = re.compile(pattern) if pattern is not None else None
         self._min_length = 1 if min_length is None else min_length
         self._max_length = 160 if max_length is None else max_length
         self._min_value = min_value
@@ -99,7 +91,7 @@ class Reader:
         return text
 
     @cython.cfunc
-    def _in_bounds(self, value: object) -> object:
+    def _in_bounds(self, value: Any) -> object:
         if self._min_value is not None and value < self._min_value:
             raise Refused("too_small", self._min_value)
         if self._max_value is not None and value > self._max_value:

@@ -16,19 +16,12 @@ class Result:
     """What a step came to. text: the screen. refused: the answer was not accepted. action, arguments
     and effect: what to call when kind is NEED."""
 
-    kind = cython.declare(cython.int, visibility="public")
-    text = cython.declare(str, visibility="public")
-    refused = cython.declare(cython.bint, visibility="public")
-    action = cython.declare(str, visibility="public")
-    arguments = cython.declare(dict, visibility="public")
-    effect = cython.declare(cython.bint, visibility="public")
-
     def __init__(self, kind: int, text: str) -> None:
         self.kind = kind
         self.text = text
         self.refused = False
         self.action = ""
-        self.arguments = {}
+        self.arguments: dict = {}  # type: ignore[type-arg]
         self.effect = False
 
 
@@ -36,27 +29,14 @@ class Result:
 class Dialog:
     """Where one phone is. dump() gives what is kept between turns; the rest lives for one turn."""
 
-    state = cython.declare(str, visibility="public")
-    page = cython.declare(cython.int, visibility="public")
-    language = cython.declare(str, visibility="public")
-    vars = cython.declare(dict, visibility="public")
-    history = cython.declare(list, visibility="public")
-    note = cython.declare(str, visibility="public")
-    parked = cython.declare(object, visibility="public")
-    subscriber = cython.declare(dict, visibility="public")
-    screen = cython.declare(cython.int, visibility="public")
-    secrets = cython.declare(dict, visibility="public")
-    doing = cython.declare(str, visibility="public")
-    trace = cython.declare(object, visibility="public")  # a list collects (state, option row or None)
-
     def __init__(self, kept: Mapping[str, Any] | None, subscriber: dict[str, Any], screen: int) -> None:
         """kept: what dump() gave, or None for a new dialog. screen: septets of this phone's screen; 0
         means as the program says."""
         self.subscriber = subscriber
         self.screen = screen
-        self.secrets = {}
+        self.secrets: dict = {}  # type: ignore[type-arg]
         self.doing = ""
-        self.trace = None
+        self.trace: Any = None
         self.restore(kept or {})
 
     def restore(self, kept: Mapping[str, Any]) -> None:
@@ -67,9 +47,10 @@ class Dialog:
         self.vars = kept.get("vars") or {}
         self.history = kept.get("history") or []
         self.note = kept.get("note", "")
-        self.parked = kept.get("parked")
+        self.parked: Any = kept.get("parked")
 
-    def dump(self) -> dict[str, Any]:
+    @cython.ccall
+    def dump(self) -> dict:  # type: ignore[type-arg]
         """What is kept between turns, JSON-able, without secrets."""
         kept: dict[str, Any] = {"state": self.state, "language": self.language}
         if self.vars:

@@ -25,6 +25,8 @@ from typing import Any
 
 import cython
 
+from .pipeline import Waiter
+
 MAX_HEAD = 8 * 1024
 MAX_UNDER_WAY = 32
 MAX_HEADS = 1024
@@ -46,7 +48,8 @@ class Route:
     """What the lane serves, shared by all its connections.
 
     respond(body) gives the coroutine of one turn, or None when the framework had better answer this
-    request; fallback() makes the framework's protocol for one connection.
+    request; fallback() makes the framework's protocol for one connection. plain, when there is one, has
+    begin(lane, body), which gives the Request of a turn that needs no coroutine, or None.
     """
 
     def __init__(
@@ -55,11 +58,13 @@ class Route:
         max_body: int,
         respond: Callable[[bytes], Coroutine[Any, Any, bytes] | None],
         fallback: Callable[[], Any],
+        plain: Any = None,
     ) -> None:
         self.request_line = f"POST {path} HTTP/1.1\r\n".encode()
         self.max_body = max_body
         self.respond = respond
         self.fallback = fallback
+        self.plain = plain
         self.lanes: set[Lane] = set()
         self.lengths: dict[bytes, int] = {}  # heads read before, and their Content-Length
 
@@ -102,50 +107,47 @@ class Route:
 
 
 @cython.cclass
-class _Turn:
-    """One request under way: its coroutine, and its answer once it has one."""
+class Request(Waiter):
+    """One request under way, and its answer once it has one."""
 
-    lane = cython.declare(object)
-    coroutine = cython.declare(object)
-    answer = cython.declare(object)
+    def __init__(self, lane: "Lane") -> None:
+        self.lane = lane
+        self.answer: Any = None
 
-    def resume(self, _done: object = None) -> None:
+    @cython.ccall
+    def drive(self, coroutine: object) -> object:
+        """Have a coroutine make the answer."""
+        self.coroutine: Any = coroutine
+        return self.resume()
+
+    @cython.ccall
+    def resume(self, _done: object = None) -> object:
         """Drive the coroutine to its next future, or to its answer."""
         try:
             waited = self.coroutine.send(None)
         except StopIteration as finished:
             self.answer = finished.value
             self.lane.answered()
-            return
+            return None
         except BaseException:  # a cancelled future: replies behind this one would wait for ever
             self.lane.abandon()
             raise
         waited._asyncio_future_blocking = False
         waited.add_done_callback(self.resume)
+        return None
 
 
 @cython.cclass
 class Lane:
     """One connection of the lane."""
 
-    route = cython.declare(object)
-    transport = cython.declare(object, visibility="readonly")
-    quiet_ticks = cython.declare(cython.int, visibility="readonly")
-    _rest = cython.declare(bytes)  # what was read and is not yet a whole request
-    _under_way = cython.declare(object)
-    _leaving = cython.declare(cython.bint)  # the next request is not plain: hand over when the replies left
-    _reading = cython.declare(cython.bint)
-    _blocked = cython.declare(cython.bint)  # the peer does not read its replies
-    _ended = cython.declare(cython.bint)  # the peer has sent all it will
-    _parsing = cython.declare(cython.bint)
-    _partial_ticks = cython.declare(cython.int)  # how long a request has been arriving
-
     def __init__(self, route: Route) -> None:
         self.route = route
-        self.transport = None
+        self._plain = route.plain
+        self.transport: Any = None
         self.quiet_ticks = 0
         self._rest = b""
-        self._under_way = deque()
+        self._under_way: Any = deque()
         self._leaving = False
         self._reading = True
         self._blocked = False
@@ -215,9 +217,10 @@ class Lane:
         if self.transport is not None:
             self.transport.abort()
 
-    def answered(self) -> None:
+    @cython.ccall
+    def answered(self) -> object:
         """Send the answers that are ready, in the order of their requests."""
-        turn: _Turn
+        turn: Request
         while self._under_way:
             turn = self._under_way[0]
             if turn.answer is None:
@@ -226,7 +229,7 @@ class Lane:
             if self.transport is not None:
                 self.transport.write(turn.answer)
         if self.transport is None or self._parsing:
-            return
+            return None
         if self._leaving:
             if not self._under_way:
                 self._hand_over()
@@ -236,6 +239,7 @@ class Lane:
             self._pace()
         if self._ended and not self._under_way and self.transport is not None:
             self.transport.close()
+        return None
 
     # -- inside --------------------------------------------------------------------------------
 
@@ -264,12 +268,10 @@ class Lane:
                 break
             if end + 4 + length > len(data):
                 break
-            coroutine = route.respond(data[end + 4 : end + 4 + length])
-            if coroutine is None:
+            if not self._begin(data[end + 4 : end + 4 + length]):
                 self._leaving = True
                 break
             position = end + 4 + length
-            self._begin(coroutine)
         self._parsing = False
         self._rest = data[position:]
         if self._leaving and not self._under_way:
@@ -278,14 +280,23 @@ class Lane:
             self._pace()
 
     @cython.cfunc
-    def _begin(self, coroutine: Any) -> None:
-        turn = _Turn()
-        turn.lane = self
-        turn.answer = None
-        turn.coroutine = coroutine
-        self._under_way.append(turn)
+    def _begin(self, body: bytes) -> cython.bint:
+        """Begin one request; False when it is the framework's."""
+        request: Request | None = None
+        if self._plain is not None:
+            request = self._plain.begin(self, body)
+        if request is not None:  # it cannot be answered yet
+            self._under_way.append(request)
+            self._partial_ticks = 0
+            return True
+        coroutine = self.route.respond(body)
+        if coroutine is None:
+            return False
+        request = Request(self)
+        self._under_way.append(request)
         self._partial_ticks = 0
-        turn.resume()
+        request.drive(coroutine)
+        return True
 
     @cython.cfunc
     def _pace(self) -> None:

@@ -37,7 +37,7 @@ from .screens import ProgramFault, Screens, value_of
 from .states import ASK, CHOOSE, DO, LIST, MENU, STOP, Option, State
 from .template import lookup
 
-__all__ = ["END", "NEED", "OFFER", "SHOW", "Dialog", "Program", "ProgramFault", "Result"]
+__all__ = ["OFFER", "Program", "ProgramFault"]
 
 OFFER = "@resume"  # the built-in state that offers an unfinished dialog
 MAX_STATES = 64
@@ -47,18 +47,6 @@ MAX_HISTORY = 32
 @cython.cclass
 class Program:
     """A menu program, ready to walk. Immutable after it is built (but for its cache of screens)."""
-
-    service = cython.declare(str, visibility="readonly")
-    languages = cython.declare(list, visibility="readonly")
-    tables = cython.declare(dict, visibility="readonly")
-    _states = cython.declare(dict)
-    _screens = cython.declare(object)
-    _start = cython.declare(str)
-    _home = cython.declare(str)
-    _back_key = cython.declare(str)
-    _home_key = cython.declare(str)
-    _more_key = cython.declare(str)
-    _lists = cython.declare(dict)
 
     def __init__(
         self,
@@ -83,7 +71,7 @@ class Program:
             if declared["type"] == "list"
         }
         keys = {self._back_key, self._home_key, self._more_key}
-        self._states = {}
+        self._states: dict = {}  # type: ignore[type-arg]
         for row in tables["states"]:
             self._states[row["name"]] = State(row, keys, compile_expression, parse_phone)
 
@@ -169,17 +157,15 @@ class Program:
         """One of the engine's sentences in a language of the program."""
         return self._screens.sentence(message, language)
 
-    @cython.ccall
-    def guarded(self, dialog: Dialog) -> cython.bint:
+    def guarded(self, dialog: Dialog) -> bool:
         """Whether the state that waits is a PIN or a confirmation."""
         return dialog.state != OFFER and self._state(dialog.state).guarded
 
-    @cython.ccall
-    def unfinished(self, dialog: Dialog) -> cython.bint:
+    def unfinished(self, dialog: Dialog) -> bool:
         """Whether there is something to go on with: past the first screen and not over."""
         if dialog.state == OFFER:
             return dialog.parked is not None
-        state: State = self._states.get(dialog.state)
+        state: State | None = self._states.get(dialog.state)
         return state is not None and state.kind <= LIST and len(dialog.history) > 0
 
     # -- walking -------------------------------------------------------------------------------
@@ -247,7 +233,7 @@ class Program:
             dialog.restore(dialog.parked)
         dialog.note = ""
         dialog.page = 0
-        state: State = self._states.get(dialog.state)
+        state: State | None = self._states.get(dialog.state)
         while state is not None and state.guarded:
             dialog.state = dialog.history.pop() if dialog.history else ""
             state = self._states.get(dialog.state)
@@ -264,7 +250,7 @@ class Program:
     # -- answers -------------------------------------------------------------------------------
 
     @cython.cfunc
-    def _navigate(self, dialog: Dialog, state: State, key: str) -> Any:
+    def _navigate(self, dialog: Dialog, state: State, key: str) -> Result | None:
         """The result of a navigation key, or None when the answer is not one here."""
         if key == self._more_key:
             if dialog.page + 1 < len(self._screens.pages(dialog, state)):

@@ -23,18 +23,10 @@ class ProgramFault(Exception):
 class Screens:
     """The screens of one program."""
 
-    _messages = cython.declare(dict)
-    _footers = cython.declare(dict)  # made once for each language and set of keys
-    _language = cython.declare(str)
-    _screen = cython.declare(cython.int)
-    _back_key = cython.declare(str)
-    _home_key = cython.declare(str)
-    _more_key = cython.declare(str)
-
     def __init__(self, tables: Mapping[str, Any]) -> None:
         """tables: those of the program."""
         self._messages = {name: templates(texts) for name, texts in tables["messages"].items()}
-        self._footers = {}
+        self._footers: dict = {}  # type: ignore[type-arg]
         self._language = tables["languages"][0]
         self._screen = tables["screen"]
         self._back_key = tables["keys"]["back"]
@@ -155,6 +147,7 @@ class Screens:
         return template.render({}, {}, None)
 
 
+@cython.ccall
 def value_of(dialog: Dialog, expression: Any, name: object = None, value: object = None) -> object:
     """An expression's value; `name` stands for `value` when given (the answer that is checked)."""
     scope: dict = {}  # type: ignore[type-arg]

@@ -21,13 +21,6 @@ Compile = Callable[[str], Any]
 class Option:
     """A row of a menu: its label by language, and where it leads."""
 
-    label = cython.declare(dict, visibility="readonly")
-    value = cython.declare(object, visibility="readonly")
-    to = cython.declare(object, visibility="readonly")
-    key = cython.declare(object, visibility="readonly")
-    when = cython.declare(object, visibility="readonly")
-    language = cython.declare(object, visibility="readonly")
-
     def __init__(self, row: Mapping[str, Any], compile_expression: Compile) -> None:
         self.label = templates(row["label"])
         self.value = row.get("value")
@@ -41,35 +34,7 @@ class Option:
 class State:
     """One state. Which fields mean something depends on its kind."""
 
-    kind = cython.declare(cython.int, visibility="readonly")
-    name = cython.declare(str, visibility="readonly")
-    text = cython.declare(dict, visibility="readonly")  # language → Template
-    options = cython.declare(list, visibility="readonly")
-    fixed_keys = cython.declare(object, visibility="readonly")
-    save = cython.declare(object, visibility="readonly")
-    to = cython.declare(object, visibility="readonly")
-    back = cython.declare(cython.bint, visibility="readonly")
-    home = cython.declare(cython.bint, visibility="readonly")
-    guarded = cython.declare(cython.bint, visibility="readonly")
-    reader = cython.declare(object, visibility="readonly")
-    checks = cython.declare(list, visibility="readonly")
-    invalid = cython.declare(object, visibility="readonly")
-    action = cython.declare(str, visibility="readonly")
-    arguments = cython.declare(list, visibility="readonly")
-    outcomes = cython.declare(dict, visibility="readonly")
-    effect = cython.declare(cython.bint, visibility="readonly")
-    cases = cython.declare(list, visibility="readonly")
-    of = cython.declare(str, visibility="readonly")
-    item = cython.declare(dict, visibility="readonly")
-    empty = cython.declare(str, visibility="readonly")
-    constant = cython.declare(
-        cython.bint, visibility="readonly"
-    )  # its screen depends on language, history and size only
-    keeps = cython.declare(object, visibility="readonly")  # variables that may still be read from here on
-    cache = cython.declare(dict, visibility="readonly")
     # Of a menu whose options do not depend on conditions: key → option, and its rows as text by language.
-    keys = cython.declare(object, visibility="readonly")
-    lines = cython.declare(dict, visibility="readonly")
 
     def __init__(
         self,
@@ -86,7 +51,7 @@ class State:
         self.home = nav in ("both", "home")
         self.guarded = row.get("guarded", False)
         self.save = row.get("save")
-        self.to = row.get("to")
+        self.to: Any = row.get("to")
         self.text = templates(row.get("text") or {})
         self.options = [Option(option, compile_expression) for option in row.get("options", ())]
         self.fixed_keys = navigation_keys | {option.key for option in self.options if option.key is not None}
@@ -110,7 +75,7 @@ class State:
         self.item = templates(row.get("item") or {})
         self.empty = row.get("empty", "")
         self.keeps = frozenset(row["keeps"]) if "keeps" in row else None
-        self.cache = {}
+        self.cache: dict = {}  # type: ignore[type-arg]
         fixed = all(option.when is None for option in self.options)
         labels = [template for option in self.options for template in option.label.values()]
         constant_labels = all(template.static is not None for template in labels)

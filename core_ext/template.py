@@ -62,15 +62,12 @@ FILTERS: dict[str, Callable[[Any], str]] = {
 class Template:
     """One text in one language. `static` is the whole text when it has no slot, else None."""
 
-    static = cython.declare(object, visibility="readonly")
-    _parts = cython.declare(list)
-
     def __init__(self, segments: Sequence[Any]) -> None:
         """segments: literals as str, slots as [path, filter] with path a list of names.
 
         Raises KeyError for a filter that does not exist.
         """
-        self._parts = []
+        self._parts: list = []  # type: ignore[type-arg]
         for segment in segments:
             if isinstance(segment, str):
                 self._parts.append(segment)

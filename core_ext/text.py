@@ -77,7 +77,8 @@ def capacity(septets: int, gsm: bool) -> int:
     return septets if gsm else (septets * 7 + 7) // 8 // 2
 
 
-def fits(text: str, septets: int) -> bool:
+@cython.ccall
+def fits(text: str, septets: cython.int) -> cython.bint:
     """Whether a text fits a screen of so many septets."""
     units, gsm = size(text)
     return units <= capacity(septets, gsm)
@@ -97,9 +98,10 @@ def outside(text: str) -> str:
     return "".join(found)
 
 
+@cython.ccall
 def paginate(
-    text: str, septets: int, alone: str = "", first: str = "", middle: str = "", last: str = ""
-) -> list[str]:
+    text: str, septets: cython.int, alone: str = "", first: str = "", middle: str = "", last: str = ""
+) -> list:  # type: ignore[type-arg]
     """Split a text into pages of at most so many septets, each with its footer as a last line.
 
     alone is the footer of a text that needs one page only; first, middle and last are those of a text

@@ -11,7 +11,8 @@ from typing import Any
 
 import structlog
 
-from core_ext.program import NEED, Dialog, ProgramFault, Result
+from core_ext.dialog import NEED, Dialog, Result
+from core_ext.program import ProgramFault
 from ussd_engine.actions import FAILED, LATE, Action, Call, Outcome
 from ussd_engine.bundles import Bundle
 from ussd_engine.limits import within

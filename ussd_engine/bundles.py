@@ -137,11 +137,17 @@ class Bundles:
         """The live bundles by service."""
         return self._live
 
+    def known(self, name: str) -> Bundle | None:
+        """A bundle by name, when it is in memory."""
+        bundle = self._known.get(name)
+        if bundle is not None:
+            self._known.move_to_end(name)
+        return bundle
+
     async def load(self, name: str) -> Bundle:
         """A bundle by name, from memory, Redis or PostgreSQL. Raises BundleError."""
-        known = self._known.get(name)
+        known = self.known(name)
         if known is not None:
-            self._known.move_to_end(name)
             return known
         loading = self._loading.get(name)
         if loading is None:  # all who ask for it meanwhile wait for this one

@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 
 import structlog
 
-from core_ext.program import END, NEED, SHOW, Dialog, ProgramFault, Result
+from core_ext.dialog import END, NEED, SHOW, Dialog, Result
+from core_ext.program import ProgramFault
 from ussd_engine.acting import ANSWER_MARGIN_S, Actor, Overtaken, Run, Watch
 from ussd_engine.actions import LATE
 from ussd_engine.arrival import Arrival, Kind, arrival, split
@@ -51,10 +52,10 @@ class Engine:
         self.settings = settings
         self.bundles = bundles
         self.board = board
-        self._store = store
-        self._sessions = Sessions(store, settings.secret.get_secret_value(), settings.max_session)
-        self._actor = Actor(settings, self._sessions, board, watch)
-        self._lost = LostSessions(settings.recent_sessions)
+        self.store = store
+        self.sessions = Sessions(store, settings.secret.get_secret_value(), settings.max_session)
+        self._actor = Actor(settings, self.sessions, board, watch)
+        self.lost = LostSessions(settings.recent_sessions)
         self._watch = watch
 
     async def handle(self, turn: Turn) -> Reply:
@@ -76,6 +77,11 @@ class Engine:
             log.exception("turn failed", msisdn=turn.msisdn)
         return Reply(self._sentence("fault", turn), more=False)
 
+    @property
+    def watched(self) -> bool:
+        """Whether each turn is reported to a development phone."""
+        return self._watch is not None
+
     def note(self, event: SessionEvent) -> None:
         """A gateway's notice that a session is over. It changes no session."""
         if self._watch is not None:
@@ -85,7 +91,7 @@ class Engine:
         """What is wrong with each thing the engine needs; empty when it can serve."""
         problems: dict[str, str] = {}
         try:
-            await self._store.ping()
+            await self.store.ping()
         except StoreError as error:
             problems["redis"] = str(error)
         problems |= await self.bundles.problems()
@@ -93,13 +99,13 @@ class Engine:
 
     def limping(self) -> dict[str, str]:
         """What is away in part: a node of a Redis Cluster, while the others serve their subscribers."""
-        away = self._store.away()
+        away = self.store.away()
         return {"redis": away} if away else {}
 
     async def close(self) -> None:
         """Close everything `open_engine` opened."""
         await self.bundles.close()
-        await self._store.close()
+        await self.store.close()
 
     # -- one turn ------------------------------------------------------------------------------
 
@@ -110,19 +116,19 @@ class Engine:
         pause = _FIRST_POLL_S
         raced = False
         for _ in range(_MAX_RACES):
-            session, profile = await self._sessions.load(
+            session, profile = await self.sessions.load(
                 turn.msisdn, turn.service_code, live.service, deadline - ANSWER_MARGIN_S
             )
-            meant = arrival(turn, session, self._sessions.digest, _now_ms(), raced=raced)
+            meant = arrival(turn, session, self.sessions.digest, _now_ms(), raced=raced)
             while meant.kind is Kind.WAIT:
                 if time.monotonic() + pause > deadline:
                     return Reply(live.program.sentence(LATE, _language(session, live)), more=False)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_POLL_S)
-                session, profile = await self._sessions.load(
+                session, profile = await self.sessions.load(
                     turn.msisdn, turn.service_code, live.service, deadline - ANSWER_MARGIN_S
                 )
-                meant = arrival(turn, session, self._sessions.digest, _now_ms(), raced=True)
+                meant = arrival(turn, session, self.sessions.digest, _now_ms(), raced=True)
             if meant.kind is Kind.AGAIN:
                 assert session is not None
                 self.board.duplicates.inc()
@@ -157,7 +163,7 @@ class Engine:
             result: Result | None = None
             if session.claim is not None:
                 self.board.takeovers.inc()
-                kept = self._lost.half_done(turn, live.plugin, self._sessions.digest, meant.inputs[0][0])
+                kept = self.lost.half_done(turn, live.plugin, self.sessions.digest, meant.inputs[0][0])
                 done = await _in_time(kept, deadline)
                 if done is not None:
                     run, result = await self._rebuild(run, done)
@@ -182,7 +188,7 @@ class Engine:
             turn.gateway, turn.session_id, live.name, {}, rev=old.rev if old else "", started=_now_ms()
         )
         if meant.kind is Kind.UNKNOWN or (old is not None and old.turn == 0):
-            lost = await _in_time(self._lost.find(turn, live.plugin, self._sessions.digest), deadline)
+            lost = await _in_time(self.lost.find(turn, live.plugin, self.sessions.digest), deadline)
             if lost is not None:
                 self.board.replays.inc()
                 return await self._rebuild(Run(turn, live, fresh, None, profile, deadline), lost)
@@ -247,7 +253,7 @@ class Engine:
         session.dialog = dialog.dump()
         session.claim = None
         session.consumed = len(turn.text)
-        session.digest = self._sessions.digest(turn.text)
+        session.digest = self.sessions.digest(turn.text)
         session.reply = result.text
         session.more = result.kind == SHOW
         session.turn += 1
@@ -258,9 +264,9 @@ class Engine:
                 raise Overtaken
             # A claim lost to a newer dial: the effect is done and on record, so its answer is still true.
             with contextlib.suppress(StoreError):
-                await self._sessions.forget_profile(turn.msisdn, run.bundle.service)
+                await self.sessions.forget_profile(turn.msisdn, run.bundle.service)
         if session.turn == 1:
-            self._lost.remember(turn, run.dialled)
+            self.lost.remember(turn.gateway, turn.session_id, turn.msisdn, run.dialled)
         if not session.more:
             self.board.session_ends.labels(run.bundle.service, "end").inc()
         if self._watch is not None:

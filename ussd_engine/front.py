@@ -14,8 +14,10 @@ from typing import Any
 from aiohttp import web
 
 from core_ext.lane import Lane, Route
+from ussd_engine.engine import Engine
 from ussd_engine.errors import GatewayError
 from ussd_engine.gateways.routes import GatewayRoutes
+from ussd_engine.plain_turns import plain_turns
 from ussd_engine.settings import Settings
 from ussd_engine.turn import Turn
 
@@ -36,6 +38,8 @@ class Front:
         self._routes = routes
         assert runner.server is not None
         self._route = Route(routes.adapter.map.turn.path, settings.max_body, self._respond, runner.server)
+        if isinstance(routes.engine, Engine):
+            self._route.plain = plain_turns(routes.engine, routes, self._again)
         self._servers: list[asyncio.Server] = []
         self._ticking: asyncio.TimerHandle
 
@@ -92,6 +96,13 @@ class Front:
         if not isinstance(asked, Turn) or self._routes.full():
             return None
         return self._routes.answer(asked)
+
+    def _again(self, body: bytes, started: float) -> Coroutine[Any, Any, bytes]:
+        """The whole of a turn that was begun at that time and left: it has what is left of its time."""
+        asked = self._routes.adapter.understand("POST", "application/x-www-form-urlencoded", "", body)
+        assert isinstance(asked, Turn)
+        waited = time.monotonic() - started
+        return self._routes.answer(asked._replace(deadline_s=asked.deadline_s - waited))
 
     def _tick(self) -> None:
         for lane in list(self._route.lanes):

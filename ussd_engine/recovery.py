@@ -18,7 +18,7 @@ from typing import Any
 import asyncpg
 import structlog
 
-from core_ext.program import Dialog
+from core_ext.dialog import Dialog
 from ussd_engine.actions import Outcome
 from ussd_engine.plugin import Service
 from ussd_engine.turn import Turn
@@ -74,9 +74,9 @@ class LostSessions:
         self._most = most
         self._begun: OrderedDict[int, int] = OrderedDict()
 
-    def remember(self, turn: Turn, dialled: int) -> None:
+    def remember(self, gateway: str, session_id: str, msisdn: str, dialled: int) -> None:
         """This session's first request was answered; `dialled` characters of text came with it."""
-        key = _key(turn)
+        key = hash((gateway, session_id, msisdn))
         if key not in self._begun:
             self._begun[key] = dialled
             if len(self._begun) > self._most:
@@ -84,7 +84,7 @@ class LostSessions:
 
     async def find(self, turn: Turn, service: Service, digest: Callable[[str], str]) -> Lost | None:
         """What is known of this turn's session; None: it dialled its inputs."""
-        dialled = self._begun.get(_key(turn))
+        dialled = self._begun.get(hash((turn.gateway, turn.session_id, turn.msisdn)))
         effects = await self._of_phone(turn, service, digest)
         if not effects:
             return None if dialled is None else Lost(dialled)
@@ -123,7 +123,3 @@ class LostSessions:
             except TypeError:
                 log.warning("a checkpoint of another release is of no use")
         return readable
-
-
-def _key(turn: Turn) -> int:
-    return hash((turn.gateway, turn.session_id, turn.msisdn))

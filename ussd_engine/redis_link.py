@@ -3,7 +3,8 @@
 All commands of one tick of the event loop leave in one write; replies are matched to their callers in
 order. redis-py serves everything off the hot path. What is promised:
 
-- a call ends within `timeout_s`, with a reply or with a StoreError, whatever the network does;
+- a call ends within `timeout_s` and twice `_WATCH_S`, with a reply or with a StoreError, whatever the
+  network does;
 - a lost connection is opened again with back-off; calls made meanwhile wait for it (within their time);
 - a connection counts from when the greeting is answered: a server that still loads its data is knocked at
   again, and a server that is no longer the master is left, for the address may lead to another now;
@@ -20,12 +21,13 @@ from typing import Any, cast
 
 import hiredis
 
+from core_ext.pipeline import Pipeline
 from ussd_engine.errors import StoreError
 from ussd_engine.redis_address import Address
 
 _FIRST_PAUSE_S = 0.02
 _LONGEST_PAUSE_S = 1.0
-_WATCH_S = 0.25
+_WATCH_S = 0.1
 _NOT_SERVING = ("READONLY", "MASTERDOWN", "LOADING")
 
 
@@ -49,12 +51,10 @@ class RedisLink(asyncio.Protocol):
         closed it; on_reconnect: called when it is there again."""
         self._address = Address(address) if isinstance(address, str) else address
         self._timeout_s = timeout_s
-        self._max_in_flight = max_in_flight
         self._on_reconnect = on_reconnect
         self._on_lost = on_lost
-        self._pending: deque[tuple[asyncio.Future[Any], float]] = deque()
-        self._unsent: list[bytes] = []
-        self._flush_scheduled = False
+        self.pipeline = Pipeline(max_in_flight, self._wake, ReplyError, self._judge)
+        self._marks: deque[tuple[float, int]] = deque()  # when, and how many had been submitted by then
         self._paused = False
         self._closed = False
         self._transport: asyncio.Transport | None = None
@@ -94,21 +94,16 @@ class RedisLink(asyncio.Protocol):
                 await self._connecting
         if self._transport is not None:
             self._transport.close()
-        self._fail_all("the connection to Redis was closed")
+        self.pipeline.unsent.clear()
+        self._fail_sent("the connection to Redis was closed")
 
     def call(self, *command: Any) -> "asyncio.Future[Any]":
         """Send one command of str, bytes and int. The future gives the reply (bytes, int, list or None),
         or a StoreError."""
         future: asyncio.Future[Any] = self._loop.create_future()
-        if self._closed or len(self._pending) >= self._max_in_flight:
-            reason = "is closed" if self._closed else f"has {self._max_in_flight} commands in flight"
+        if self._closed or not self.pipeline.submit(hiredis.pack_command(command), future):
+            reason = "is closed" if self._closed else f"has {self.pipeline.most} commands in flight"
             future.set_exception(StoreError(f"the connection to Redis {reason}"))
-            return future
-        self._unsent.append(hiredis.pack_command(command))
-        self._pending.append((future, self._loop.time() + self._timeout_s))
-        if not self._flush_scheduled:
-            self._flush_scheduled = True
-            self._loop.call_soon(self._flush)
         return future
 
     # -- asyncio.Protocol ----------------------------------------------------------------------
@@ -126,24 +121,11 @@ class RedisLink(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Match replies to callers, in order."""
-        reader = self._reader
-        pending = self._pending
-        reader.feed(data)
+        self._reader.feed(data)
         if self._greeted is not None:
             self._hear_greeting()
-            return
-        while (reply := reader.gets()) is not False:
-            future, _ = pending.popleft()
-            if future.done():
-                continue
-            if not isinstance(reply, ReplyError):
-                future.set_result(reply)
-            elif str(reply).startswith(_NOT_SERVING):
-                # No word about the command: the server is the wrong one. It was not carried out.
-                future.set_exception(StoreError(str(reply)))
-                self._drop()
-            else:
-                future.set_exception(reply)
+        else:
+            self.pipeline.feed(self._reader.gets)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail what was sent; open again unless closed."""
@@ -169,12 +151,19 @@ class RedisLink(asyncio.Protocol):
 
     # -- inside --------------------------------------------------------------------------------
 
+    def _wake(self) -> None:
+        self._loop.call_soon(self._flush)
+
     def _flush(self) -> None:
-        self._flush_scheduled = False
-        if self._unsent and not self._paused and self.connected:
-            assert self._transport is not None
-            self._transport.write(b"".join(self._unsent))
-            self._unsent.clear()
+        if self._transport is not None and not self._paused and self.connected and self.pipeline.unsent:
+            self._transport.write(self.pipeline.take())
+
+    def _judge(self, reply: ReplyError) -> StoreError:
+        """What a caller is told of a reply that is an error."""
+        if not str(reply).startswith(_NOT_SERVING):
+            return reply
+        self._drop()  # no word about the command: the server is the wrong one, and did not carry it out
+        return StoreError(str(reply))
 
     async def _connect(self) -> None:
         """Connect and be greeted, or raise OSError or StoreError with no connection left."""
@@ -227,27 +216,21 @@ class RedisLink(asyncio.Protocol):
     def _check_time(self) -> None:
         """Fail calls past their time. A reply that never came leaves the connection out of step: drop it."""
         now = self._loop.time()
-        if self._pending and self._pending[0][1] < now:
-            if self.connected and len(self._pending) > len(self._unsent):
+        line = self.pipeline
+        overdue = line.answered
+        self._marks.append((now, line.submitted))
+        while self._marks[0][0] + self._timeout_s <= now:
+            overdue = self._marks.popleft()[1]
+        if overdue > line.answered:
+            reason = "Redis did not answer in time"
+            if self.connected and len(line.pending) > len(line.unsent):
                 self._drop()
-                self._fail_sent("Redis did not answer in time")
-            kept_from = len(self._pending)
-            for index, (_, deadline) in enumerate(self._pending):
-                if deadline >= now:
-                    kept_from = index
-                    break
-            for _ in range(kept_from):
-                _fail(self._pending.popleft()[0], "Redis did not answer in time")
-            del self._unsent[:kept_from]
+                self._fail_sent(reason)
+            line.fail_unsent(min(max(0, overdue - line.answered), len(line.unsent)), StoreError(reason))
         self._watch = self._loop.call_later(_WATCH_S, self._check_time)
 
     def _fail_sent(self, reason: str) -> None:
-        for _ in range(len(self._pending) - len(self._unsent)):
-            _fail(self._pending.popleft()[0], reason)
-
-    def _fail_all(self, reason: str) -> None:
-        self._unsent.clear()
-        self._fail_sent(reason)
+        self.pipeline.fail_sent(StoreError(reason))
 
 
 def _fail(future: "asyncio.Future[Any]", reason: str) -> None:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from core_ext.siphash import Keyed
 from ussd_engine.errors import StoreError
 from ussd_engine.redis_link import ReplyError
 from ussd_engine.redis_store import Caller
@@ -28,9 +29,9 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 if ARGV[4] then redis.call('SET', KEYS[2], ARGV[4], 'EX', ARGV[5]) end
 return 1
 """
-_SAVE_SHA = hashlib.sha1(_SAVE, usedforsecurity=False).hexdigest()
+SAVE_SHA = hashlib.sha1(_SAVE, usedforsecurity=False).hexdigest()
 
-_PROCESS = os.urandom(4).hex()
+PROCESS = os.urandom(4).hex()
 _REVISIONS = itertools.count()
 _PAUSES_S = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)  # before each new try; a try waits for Redis by itself
 T = TypeVar("T")
@@ -49,7 +50,7 @@ class Claim:
 class Session:
     """One phone's session with one service code.
 
-    dialog is what core_ext.program.Dialog.dump() gave. consumed and digest say which of the gateway's
+    dialog is what core_ext.dialog.Dialog.dump() gave. consumed and digest say which of the gateway's
     text has been used. reply and more are the last answer, given again to a retry. turn 0 is a session
     that was claimed but has not answered yet. started and seen are epoch milliseconds.
     """
@@ -73,17 +74,13 @@ class Sessions:
     """Sessions and profiles of one Redis."""
 
     def __init__(self, link: Caller, secret: str, largest: int = 4096) -> None:
-        """secret keys the digests. largest: bytes of a session."""
+        """secret keys `digest`, which tells whether two texts of a gateway are equal, and nothing else.
+        largest: bytes of a session."""
         self._link = link
         self._largest = largest
-        key = hashlib.blake2b(secret.encode(), digest_size=32, person=b"ussd-text").digest()
-        self._keyed = hashlib.blake2b(key=key, digest_size=8)  # the key is mixed in once, then copied
-
-    def digest(self, text: str) -> str:
-        """A keyed digest of a gateway's text: equal texts have equal digests, and nothing else shows."""
-        hasher = self._keyed.copy()
-        hasher.update(text.encode())
-        return hasher.hexdigest()
+        key = hashlib.blake2b(secret.encode(), digest_size=16, person=b"ussd-text").digest()
+        self.keyed = Keyed(key)
+        self.digest = self.keyed.digest
 
     async def load(
         self, msisdn: str, code: str, service: str, deadline: float = 0.0
@@ -122,7 +119,7 @@ class Sessions:
         profile is stored with it when given. deadline: as for `load`. Raises StoreError, and ValueError
         past `largest` bytes.
         """
-        rev = f"{_PROCESS}{next(_REVISIONS):x}"
+        rev = f"{PROCESS}{next(_REVISIONS):x}"
         value = _write(session, rev)
         if len(value) > self._largest:
             raise ValueError(f"the session takes {len(value)} bytes; the most is {self._largest}")
@@ -153,7 +150,7 @@ class Sessions:
 
     async def _eval(self, arguments: tuple[str | bytes | int, ...]) -> Any:
         try:
-            return await self._link.call("EVALSHA", _SAVE_SHA, *arguments)
+            return await self._link.call("EVALSHA", SAVE_SHA, *arguments)
         except ReplyError as error:
             if not str(error).startswith("NOSCRIPT"):
                 raise

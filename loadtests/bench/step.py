@@ -5,7 +5,8 @@ import statistics
 import time
 
 from core_ext import COMPILED
-from core_ext.program import END, Dialog, Program, Result
+from core_ext.dialog import END, Dialog, Result
+from core_ext.program import Program
 from loadtests.bench import dialogs
 from loadtests.bench.machine import cores, description
 from loadtests.bench.report import Report, spread

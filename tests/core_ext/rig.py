@@ -90,10 +90,11 @@ class Walk:
 
     def __init__(self, core: Core, *rows: dict[str, Any], **more: Any) -> None:
         self.module = core.program
+        self.dialogs = core.dialog
         subscriber = more.pop("subscriber", {})
         screen = more.pop("phone_screen", 0)
         self.program = self.module.Program(tables(*rows, **more), Expression, parse_phone)
-        self.dialog = self.module.Dialog(None, subscriber, screen)
+        self.dialog = self.dialogs.Dialog(None, subscriber, screen)
         self.result = self.program.begin(self.dialog)
 
     def press(self, *inputs: str) -> str:
@@ -109,7 +110,7 @@ class Walk:
 
     def drop(self) -> None:
         """The call drops; what is kept is loaded for another."""
-        self.dialog = self.module.Dialog(self.dialog.dump(), self.dialog.subscriber, self.dialog.screen)
+        self.dialog = self.dialogs.Dialog(self.dialog.dump(), self.dialog.subscriber, self.dialog.screen)
 
     @property
     def screen(self) -> str:
@@ -117,12 +118,12 @@ class Walk:
 
     @property
     def ended(self) -> bool:
-        return bool(self.result.kind == self.module.END)
+        return bool(self.result.kind == self.dialogs.END)
 
     @property
     def waits(self) -> bool:
-        return bool(self.result.kind == self.module.SHOW)
+        return bool(self.result.kind == self.dialogs.SHOW)
 
     @property
     def needs(self) -> bool:
-        return bool(self.result.kind == self.module.NEED)
+        return bool(self.result.kind == self.dialogs.NEED)

@@ -41,9 +41,10 @@ class Phone:
 
     def __init__(self, core: Core, tables: dict[str, Any], subscriber: dict[str, Any], screen: int) -> None:
         self.module = core.program
+        self.dialogs = core.dialog
         self.program = core.program.Program(tables, Expression, parse_phone)
         self.screen = screen
-        self.dialog = core.program.Dialog(None, dict(subscriber), screen)
+        self.dialog = core.dialog.Dialog(None, dict(subscriber), screen)
         self.dialog.trace = []
 
     def do(self, name: str, *arguments: Any) -> Any:
@@ -59,12 +60,12 @@ class Phone:
 
     def next_turn(self) -> None:
         trace, subscriber = self.dialog.trace, self.dialog.subscriber
-        self.dialog = self.module.Dialog(json.loads(self.kept()), subscriber, self.screen)
+        self.dialog = self.dialogs.Dialog(json.loads(self.kept()), subscriber, self.screen)
         self.dialog.trace = trace
 
     def pages(self) -> list[str]:
         """All pages of the screen that is shown, from its first."""
-        dialog = self.module.Dialog(json.loads(self.kept()), self.dialog.subscriber, self.screen)
+        dialog = self.dialogs.Dialog(json.loads(self.kept()), self.dialog.subscriber, self.screen)
         dialog.page = 0
         found = [self.program.show(dialog).text]
         while True:

@@ -224,7 +224,7 @@ def test_what_is_kept_is_json_and_brings_the_same_screen_back(core: Core) -> Non
         "page": 1,
         "note": "invalid_choice",
     }
-    again = walk.module.Dialog(kept, {}, 0)
+    again = walk.dialogs.Dialog(kept, {}, 0)
     assert walk.program.show(again).text == walk.screen
 
 
@@ -263,7 +263,7 @@ def test_a_fault_in_an_expression_never_tells_a_value(core: Core) -> None:
 
 def test_a_stored_state_that_is_gone_is_a_fault_and_not_a_crash(core: Core) -> None:
     walk = Walk(core, *THREE)
-    dialog = walk.module.Dialog({"state": "gone", "language": "en"}, {}, 0)
+    dialog = walk.dialogs.Dialog({"state": "gone", "language": "en"}, {}, 0)
     with pytest.raises(core.program.ProgramFault, match="no state named 'gone'"):
         walk.program.step(dialog, "1")
     assert not walk.program.unfinished(dialog)

@@ -329,7 +329,7 @@ async def test_a_newer_dial_owns_the_session_while_an_older_effect_runs(
 
 async def test_redis_away_is_a_sentence_and_no_hang(open_shop: OpenEngine, engine_settings: Settings) -> None:
     engine = await open_shop()
-    await engine._store.close()
+    await engine.store.close()
     reply = await asyncio.wait_for(Phone(engine).send(""), 5)
     assert not reply.more
     assert reply.text
@@ -354,5 +354,5 @@ async def test_too_many_dialled_inputs_are_refused_with_a_sentence(phone: Phone)
 async def test_a_turn_goes_on_over_a_connection_that_was_cut(phone: Phone, engine: Engine) -> None:
     await phone.dial()
     for typed in ("2", "Amina"):
-        engine._store.single._transport.abort()  # type: ignore[union-attr]
+        engine.store.single._transport.abort()  # type: ignore[union-attr]
         assert (await phone.press(typed)).startswith(("Your name?", "Hello Amina"))

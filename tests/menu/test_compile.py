@@ -1,7 +1,8 @@
 # ruff: noqa: E501  (tables, as they are)
 import json
 
-from core_ext.program import NEED, Dialog, Program
+from core_ext.dialog import NEED, Dialog
+from core_ext.program import Program
 from tests.menu.example import GOOD, Lender, check
 from ussd_engine.menu import compile_expression, compile_model
 from ussd_engine.menu.messages import DEFAULTS

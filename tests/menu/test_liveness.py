@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from core_ext.program import Dialog
+from core_ext.dialog import Dialog
 from ussd_engine.bundles import build
 from ussd_engine.menu import read_sources
 from ussd_engine.menu.liveness import live_variables

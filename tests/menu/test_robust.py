@@ -6,7 +6,8 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core_ext.program import END, NEED, Dialog, Program
+from core_ext.dialog import END, NEED, Dialog
+from core_ext.program import Program
 from tests.menu.example import GOOD, HEAD, Lender, check
 from ussd_engine.menu import compile_expression, compile_model, render
 from ussd_engine.menu.check.probing import sample

@@ -11,12 +11,13 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
+from core_ext.plain import Form
 from ussd_engine.errors import GatewayError
 from ussd_engine.gateways.answer import HttpAnswer, Template
 from ussd_engine.gateways.map import EventRoute, GatewayMap, TurnRoute, WireField
 from ussd_engine.gateways.reading import FieldReader, PathFields, RouteReader, RuleReader
 from ussd_engine.numbers import MAX_LENGTH, require_msisdn
-from ussd_engine.turn import Reply, SessionEvent, Turn
+from ussd_engine.turn import Family, Reply, SessionEvent, Turn
 
 MAX_SESSION_ID = 128
 MAX_SERVICE_CODE = 64
@@ -117,6 +118,30 @@ class Adapter:
             self._deadline_s,
             tuple([(name, fields.get(name, "")) for name in self._echoes]) if self._echoes else (),
         )
+
+    def plain(self) -> tuple[Form, dict[bool, tuple[str, str]]] | None:
+        """How forms are read and answers written by `core_ext.plain`; None when this map needs more than
+        five fields of a form, cumulative text, and a screen with something before and behind it."""
+        around = {True: self._more.around, False: self._end.around}
+        if (
+            self._is_plain is None
+            or self._family is not Family.CUMULATIVE
+            or self._over is not None
+            or self._first is not None
+            or None in around.values()
+            or not all(reader.plain for reader in self._readers)
+        ):
+            return None
+        session_id, number, code, network, text = self._readers
+        form = Form(
+            (session_id.name, number.name, code.name, network.name, text.name),
+            (MAX_SESSION_ID, MAX_SERVICE_CODE, MAX_NETWORK, self._text_max),
+            network.default,
+            self._is_plain,
+            {sent: screen for sent, (_, screen) in self._networks.items()},
+            self._screen,
+        )
+        return form, {more: found for more, found in around.items() if found is not None}
 
     def notice(
         self,

@@ -39,6 +39,7 @@ class Template:
         self._owner = owner
         self.echoes: list[str] = []
         self.headers = say.headers
+        self.around = None if say.text is None else _around(say.text)  # what stands before and behind {text}
         if say.text is not None:
             self.body = _as_bytes(say.text, self._text(say.text))
         else:
@@ -96,10 +97,17 @@ def _literal(text: str) -> Writer:
     return lambda _text, _turn: text
 
 
+def _around(template: str) -> tuple[str, str] | None:
+    """What stands before and behind the screen in `CON {text}`; None when there is more to fill in."""
+    head, found, tail = template.partition("{text}")
+    return (head, tail) if found and not any(brace in head + tail for brace in "{}") else None
+
+
 def _as_bytes(template: str, write: Writer) -> Callable[[str, Turn | None], bytes]:
     """The quick way for `CON {text}`, which is what most gateways want; the general one otherwise."""
-    head, found, tail = template.partition("{text}")
-    if found and not any(brace in head + tail for brace in "{}"):
+    around = _around(template)
+    if around is not None:
+        head, tail = around
         return lambda text, _turn: f"{head}{text}{tail}".encode()
 
     def encoded(text: str, turn: Turn | None) -> bytes:

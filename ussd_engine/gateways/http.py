@@ -43,8 +43,12 @@ class Head:
         now = int(time.time())
         if now != self._second:
             self._second = now
-            self._start = f"{self._fixed}Date: {formatdate(now, usegmt=True)}\r\nContent-Length: ".encode()
+            self._start = self.start(now)
         return b"%b%d\r\n%b\r\n%b" % (self._start, len(body), connection, body)
+
+    def start(self, second: int) -> bytes:
+        """All up to the length, at that second since the epoch."""
+        return f"{self._fixed}Date: {formatdate(second, usegmt=True)}\r\nContent-Length: ".encode()
 
 
 class Lean:

@@ -65,11 +65,11 @@ class RouteReader:
 class FieldReader:
     """One field of a route: its value with the default and the pattern applied, within its length."""
 
-    __slots__ = ("_after", "_before", "_default", "_least", "_most", "name", "plain")
+    __slots__ = ("_after", "_before", "_least", "_most", "default", "name", "plain")
 
     def __init__(self, field: WireField, most: int, *, least: int = 0) -> None:
         self.name = field.name or ""
-        self._default = field.default
+        self.default = field.default
         self._before, _, self._after = field.write.partition("{}")
         self.plain = field.name is not None and not (self._before or self._after)
         self._least = least
@@ -77,7 +77,7 @@ class FieldReader:
 
     def __call__(self, fields: Mapping[str, str]) -> str:
         """The value. Raises GatewayError when it is missing or of a wrong length."""
-        value = fields.get(self.name, self._default)
+        value = fields.get(self.name, self.default)
         if value is None:
             raise GatewayError(f"{self.name} is missing", reason="missing_field")
         if value and (self._before or self._after):
@@ -90,7 +90,7 @@ class FieldReader:
 
     def cut(self, fields: Mapping[str, str]) -> str:
         """The value, cut to its length; for remarks that only people read."""
-        return (fields.get(self.name) or self._default or "")[: self._most]
+        return (fields.get(self.name) or self.default or "")[: self._most]
 
 
 class RuleReader:

@@ -63,15 +63,16 @@ class GatewayRoutes:
     ) -> None:
         self.adapter = adapter
         self.limited = bool(adapter.map.callers)  # not everybody may call
-        self._engine = engine
+        self.engine = engine
         self._settings = settings
         self._board = board
-        self._gate = gate
-        self._heads = {more: Head(adapter.answer(Reply("", more))) for more in (True, False)}
+        self.gate = gate
+        self.heads = {more: Head(adapter.answer(Reply("", more))) for more in (True, False)}
         self._proxies = settings.trusted_proxies
         self._more = board.turns.labels(adapter.name, "more")
         self._ended = board.turns.labels(adapter.name, "end")
         self._seconds = board.turn_seconds.labels(adapter.name)
+        self.cells = self._more, self._ended, self._seconds
         self._ids = request_ids()
 
     async def turn(self, request: web.Request) -> web.StreamResponse:
@@ -95,7 +96,7 @@ class GatewayRoutes:
 
     def full(self) -> bool:
         """Whether as many turns as may be are being answered: one more is told that we are busy."""
-        return self._gate.cell.value >= self._gate.most
+        return bool(self.gate.cell.value >= self.gate.most)
 
     async def event(self, request: web.Request) -> web.StreamResponse:
         """Take notice of a session's end."""
@@ -131,27 +132,27 @@ class GatewayRoutes:
 
     async def _answer(self, turn: Turn) -> tuple[Head, bytes]:
         started = time.monotonic()
-        self._gate.cell.value += 1
+        self.gate.cell.value += 1
         try:
-            reply = await self._engine.handle(turn)
+            reply = await self.engine.handle(turn)
             body = self.adapter.body(reply, turn)
         except Exception:
             return self._fault(turn)
         finally:
-            self._gate.cell.value -= 1
+            self.gate.cell.value -= 1
         (self._more if reply.more else self._ended).inc()
         self._seconds.observe(time.monotonic() - started)
-        return self._heads[reply.more], body
+        return self.heads[reply.more], body
 
     def _note(self, event: SessionEvent) -> web.StreamResponse:
         self._board.events.labels(self.adapter.name, event.status).inc()
-        self._engine.note(event)
+        self.engine.note(event)
         return web.Response()
 
     def _busy(self, turn: Turn) -> tuple[Head, bytes]:
         self._board.turns.labels(self.adapter.name, "busy").inc()
-        log.warning("turned away: too many turns at once", most=self._gate.most, msisdn=mask(turn.msisdn))
-        return self._heads[False], self.adapter.body(BUSY, turn)
+        log.warning("turned away: too many turns at once", most=self.gate.most, msisdn=mask(turn.msisdn))
+        return self.heads[False], self.adapter.body(BUSY, turn)
 
     def _fault(self, turn: Turn | None) -> tuple[Head, bytes]:
         """Our fault, and not one the engine knows: the phone gets a sentence, the log everything."""
@@ -159,7 +160,7 @@ class GatewayRoutes:
         self._board.faults.labels("server").inc()
         log.exception("turn failed", gateway=self.adapter.name, request_id=next(self._ids),
                       session_id=turn and turn.session_id, msisdn=turn and mask(turn.msisdn))  # fmt: skip
-        return self._heads[False], self.adapter.body(FAULT, turn)
+        return self.heads[False], self.adapter.body(FAULT, turn)
 
     def _refuse(self, request: web.Request, error: GatewayError) -> web.StreamResponse:
         request_id = next(self._ids)

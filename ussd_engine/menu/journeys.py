@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from core_ext.program import END, NEED, Dialog, Program, ProgramFault, Result
+from core_ext.dialog import END, NEED, Dialog, Result
+from core_ext.program import Program, ProgramFault
 from core_ext.template import money
 from ussd_engine.actions import Registry
 from ussd_engine.errors import MenuError

@@ -9,11 +9,12 @@ so that nothing a caller sends can grow the page without end.
 
 import itertools
 import operator
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from core_ext.cells import Count, Spread
 
 PREFIX = "ussd_"
 MAX_CELLS = 500
@@ -24,38 +25,6 @@ Dumps = Mapping[str, Dump]  # by the name of the family
 
 # Seconds. A turn without an action is under 1 ms, the gateway's patience ends at 8 to 15 s.
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 8.0, 15.0)
-
-
-class Count:
-    """A number that goes up (or, in a gauge, is set)."""
-
-    __slots__ = ("value",)
-
-    def __init__(self) -> None:
-        self.value: float = 0
-
-    def inc(self, by: float = 1) -> None:
-        """Add."""
-        self.value += by
-
-    def set(self, value: float) -> None:
-        """Say what it is now; gauges only."""
-        self.value = value
-
-
-class Spread:
-    """A histogram of seconds: how many fell in each bucket, and their sum."""
-
-    __slots__ = ("counts", "sum")
-
-    def __init__(self) -> None:
-        self.counts = [0] * (len(SECONDS) + 1)
-        self.sum = 0.0
-
-    def observe(self, seconds: float) -> None:
-        """Count one duration."""
-        self.counts[bisect_left(SECONDS, seconds)] += 1
-        self.sum += seconds
 
 
 class Counts:
@@ -128,7 +97,7 @@ class Spreads:
         cell = self._cells.get(values)
         if cell is None:
             key = _bounded(values, self._labels, len(self._cells))
-            cell = self._cells.setdefault(key, Spread())
+            cell = self._cells.setdefault(key, Spread(SECONDS))
         return cell
 
     def dump(self) -> Dump:

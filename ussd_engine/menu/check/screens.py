@@ -7,7 +7,8 @@ type can print, every option visible, with a way back; then the program is asked
 from collections.abc import Iterable
 from typing import Any
 
-from core_ext.program import END, Dialog, Program
+from core_ext.dialog import END, Dialog
+from core_ext.program import Program
 from core_ext.template import FILTERS
 from core_ext.text import fits, size
 from ussd_engine.actions import Registry

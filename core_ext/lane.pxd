@@ -1,0 +1,31 @@
+# For the compiler; see dialog.pxd.
+
+from .pipeline cimport Waiter
+
+cdef class Request(Waiter):
+    cdef readonly Lane lane
+    cdef object coroutine
+    cdef public object answer
+
+    cpdef object drive(self, object coroutine)
+    cpdef object resume(self, object _done=*)
+
+cdef class Lane:
+    cdef object route
+    cdef object _plain
+    cdef readonly object transport
+    cdef readonly int quiet_ticks
+    cdef bytes _rest  # what was read and is not yet a whole request
+    cdef object _under_way
+    cdef bint _leaving  # the next request is not plain: hand over when the replies left
+    cdef bint _reading
+    cdef bint _blocked  # the peer does not read its replies
+    cdef bint _ended  # the peer has sent all it will
+    cdef bint _parsing
+    cdef int _partial_ticks  # how long a request has been arriving
+
+    cpdef object answered(self)
+    cdef object _read(self)
+    cdef bint _begin(self, bytes body)
+    cdef object _pace(self)
+    cdef object _hand_over(self)

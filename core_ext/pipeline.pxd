@@ -1,0 +1,17 @@
+# For the compiler; see dialog.pxd.
+
+cdef class Waiter:
+    cpdef object got(self, object reply)
+    cpdef object lost(self, object error)
+
+cdef class Pipeline:
+    cdef public int most
+    cdef readonly object pending
+    cdef readonly list unsent
+    cdef readonly long long submitted
+    cdef readonly long long answered
+    cdef object _wake
+    cdef object _failure
+    cdef object _judge
+
+    cpdef bint submit(self, bytes packed, object waiter)

@@ -1,0 +1,93 @@
+# For the compiler; see dialog.pxd.
+
+from .cells cimport Count, Spread
+from .dialog cimport Dialog, Result
+from .form cimport plain_form
+from .lane cimport Lane, Request
+from .pipeline cimport Pipeline
+from .program cimport Program
+from .siphash cimport Keyed
+
+cdef class Menu:
+    cdef readonly object bundle
+    cdef readonly str name
+    cdef readonly Program program
+    cdef dict declared
+    cdef Count starts
+    cdef Count ends
+    cdef bytes _code
+    cdef bytes _service
+    cdef bytes _ttl
+    cdef dict _keys
+
+    cdef tuple keys(self, Py_ssize_t length)
+
+cdef class Form:
+    cdef str session_id
+    cdef str number
+    cdef str code
+    cdef str network
+    cdef str text
+    cdef Py_ssize_t longest_id
+    cdef Py_ssize_t longest_code
+    cdef Py_ssize_t longest_network
+    cdef Py_ssize_t longest_text
+    cdef str default_network
+    cdef object is_plain
+    cdef dict screens
+    cdef int screen
+
+cdef class Plain:
+    cdef str gateway
+    cdef Form form
+    cdef Keyed keyed
+    cdef bytes save
+    cdef str before_more
+    cdef str after_more
+    cdef str before_end
+    cdef str after_end
+    cdef object hooks
+    cdef Count under_way
+    cdef double most
+    cdef Count more
+    cdef Count ended
+    cdef Spread seconds
+    cdef object now
+    cdef object clock
+    cdef Py_ssize_t largest
+    cdef object _live
+    cdef object _line
+    cdef str _process
+    cdef long long _revisions
+    cdef long long _second
+    cdef bytes _head_more
+    cdef bytes _head_end
+    cdef dict _menus
+
+    cpdef Request begin(self, Lane lane, bytes body)
+    cdef Menu _menu(self, object bundle, str code)
+    cdef Menu pinned(self, str name, str code)
+    cdef str revision(self)
+    cdef bytes written(self, str text, bint more, double now)
+
+cdef class PlainTurn(Request):
+    cdef Plain plain
+    cdef Menu menu
+    cdef Pipeline line
+    cdef bytes body
+    cdef str session_id
+    cdef str msisdn
+    cdef str code
+    cdef str text
+    cdef int screen
+    cdef double started
+    cdef int stage
+    cdef bint more
+    cdef bint first
+    cdef bytes written
+
+    cdef bint _load(self, bytes session, bytes profile)
+    cdef bint _step(self, Menu menu, dict record, str typed, dict subscriber)
+    cdef bint _save(self, Menu menu, bytes expected, bytes value)
+    cdef object _saved(self)
+    cdef object _leave(self)

@@ -1,0 +1,382 @@
+# mypy: disable-error-code="attr-defined, has-type"
+# (The fields of a PlainTurn are declared in plain.pxd; to fill them in a constructor would cost 0.2 µs.)
+"""The plain turn: a press that needs its session, its menu and nothing else, from form to answer without
+a coroutine. Sans-I/O: commands go into a pipeline, replies come back as calls.
+
+    begin   form → command that loads            nothing is known of the session yet
+    loaded  record → step → command that saves   the answer is made, and kept back
+    saved   the answer leaves
+
+Rules for whoever edits this file
+
+1. A plain turn does nothing but that one save. So whenever anything is not as usual (a session of another
+   dial, a claim, a copy, an action, a profile to ask for, a lost race, a lost connection, a fault) it is
+   dropped, and the engine runs the turn from its beginning: either nothing of it has happened, or the
+   engine finds its answer stored.
+2. What is done here is what `ussd_engine.engine` does for the same turn; a test sends both the same
+   traffic and compares answers and records. A new rule there is written here too, or dropped to there.
+3. Nothing leaves this file but what a menu says: no exception, no half-made answer.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import cython
+import orjson
+
+from .cells import Count
+from .dialog import NEED, SHOW, Dialog, Result
+from .form import plain_form
+from .lane import Lane, Request
+from .program import Program
+from .siphash import Keyed
+
+MAX_FIELDS = 64
+_MOST_MENUS = 64
+# How Redis is told that so many bytes follow.
+_SIZES = cython.declare(list, [b"$%d\r\n" % length for length in range(8192)])
+_LOADING, _SAVING = 0, 1
+
+_loads = cython.declare(object, orjson.loads)
+_dumps = cython.declare(object, orjson.dumps)
+
+
+@cython.cclass
+class Menu:
+    """A menu version that answers a service code, as plain turns need it."""
+
+    def __init__(self, bundle: Any, code: str, starts: Count, ends: Count) -> None:
+        """bundle: has a name, a service, a program and ttl_s. starts, ends: counters of its sessions."""
+        self.bundle = bundle
+        self.name = bundle.name
+        self.program = bundle.program
+        self.declared = bundle.program.tables["subscriber"]
+        self.starts = starts
+        self.ends = ends
+        self._code = code.encode()
+        self._service = bundle.service.encode()
+        ttl = str(bundle.ttl_s * 1000).encode()
+        self._ttl = b"\r\n$%d\r\n%b\r\n" % (len(ttl), ttl)
+        self._keys: dict = {}  # type: ignore[type-arg]
+
+    @cython.cfunc
+    def keys(self, length: cython.Py_ssize_t) -> tuple:  # type: ignore[type-arg]
+        """What stands before and behind the MSISDN (of that length) in the session's key and in the
+        profile's."""
+        parts = self._keys.get(length)
+        if parts is None:
+            session = len(b"ussd:{}:") + length + len(self._code)
+            profile = len(b"ussd:{}:profile:") + length + len(self._service)
+            parts = self._keys[length] = (
+                b"$%d\r\nussd:{" % session,
+                b"}:%b\r\n" % self._code,
+                b"$%d\r\nussd:{" % profile,
+                b"}:profile:%b\r\n" % self._service,
+            )
+        return parts
+
+
+@cython.cclass
+class Form:
+    """How a gateway's plain form is read, from its map."""
+
+    def __init__(
+        self,
+        names: tuple[str, str, str, str, str],
+        longest: tuple[int, int, int, int],
+        network: str | None,
+        is_plain: Callable[[str], object],
+        screens: Mapping[str, int],
+        screen: int,
+    ) -> None:
+        """names: the fields of the session's id, the number, the service code, the network, the text.
+        longest: of the id, the code, the network and the text. network: the one of a form that names
+        none; None: it must. is_plain(digits): whether a number is one
+        without further parsing. screens: by network; screen: of all others."""
+        self.session_id, self.number, self.code, self.network, self.text = names
+        self.longest_id, self.longest_code, self.longest_network, self.longest_text = longest
+        self.default_network = network
+        self.is_plain = is_plain
+        self.screens = dict(screens)
+        self.screen = screen
+
+
+@cython.cclass
+class Plain:
+    """Plain turns of one gateway."""
+
+    def __init__(
+        self,
+        gateway: str,
+        form: Form,
+        keyed: Keyed,
+        script: str,
+        answers: Mapping[bool, tuple[str, str]],
+        hooks: Any,
+        largest: int,
+        process: str,
+    ) -> None:
+        """script: the SHA of the script that saves. answers: what stands before and behind a screen that
+        goes on, and the last one. largest: bytes of a record. process: begins this process's revisions.
+        hooks: has `line(msisdn)` → Pipeline or None, `live(code)` and `known(name)` → bundle or None,
+        `menu(bundle, code)` → Menu, `heads(second)` → how an answer that goes on, and the last one, begin,
+        up to the length; `began(session_id, msisdn)`, `now()` in seconds since the epoch, `clock()` in
+        seconds since whenever, `again(body, started)` → the coroutine of the whole turn, `broke(error)`;
+        and the cells `under_way` (at `most` so many), `more`, `ended`, `seconds`.
+        """
+        self.gateway = gateway
+        self.form = form
+        self.keyed = keyed
+        self.save = b"*7\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n1\r\n" % script.encode()
+        self.before_more, self.after_more = answers[True]
+        self.before_end, self.after_end = answers[False]
+        self.hooks = hooks
+        self.under_way = hooks.under_way
+        self.most = hooks.most
+        self.more = hooks.more
+        self.ended = hooks.ended
+        self.seconds = hooks.seconds
+        self.now = hooks.now
+        self.clock = hooks.clock
+        self.largest = min(largest, len(_SIZES) - 1)
+        self._live = hooks.live
+        self._line = hooks.line
+        self._process = process
+        self._revisions = 0
+        self._second = 0
+        self._menus: dict = {}  # type: ignore[type-arg]
+
+    @cython.ccall
+    def begin(self, lane: Lane, body: bytes) -> Request | None:
+        """Begin the turn of a request; None when the engine had better run it."""
+        form: Form = self.form
+        fields: dict | None = plain_form(body, MAX_FIELDS)  # type: ignore[type-arg]
+        if fields is None:
+            return None
+        session_id: str | None = fields.get(form.session_id)
+        number: str | None = fields.get(form.number)
+        code: str | None = fields.get(form.code)
+        text: str | None = fields.get(form.text)
+        network: str | None = fields.get(form.network, form.default_network)
+        if session_id is None or number is None or code is None or text is None or network is None:
+            return None
+        if number[:1] == "+":
+            number = number[1:]
+        if (
+            not 0 < len(session_id) <= form.longest_id
+            or not 0 < len(code) <= form.longest_code
+            or len(network) > form.longest_network
+            or len(text) > form.longest_text
+            or form.is_plain(number) is None
+            or self.under_way.value >= self.most
+        ):
+            return None
+        menu: Menu | None = self._menu(self._live(code), code)
+        if menu is None:
+            return None
+        turn: PlainTurn = PlainTurn(lane)
+        turn.plain = self
+        turn.menu = menu
+        turn.body = body
+        turn.session_id = session_id
+        turn.msisdn = number
+        turn.code = code
+        turn.text = text
+        turn.screen = form.screens.get(network, form.screen)
+        turn.started = self.clock()
+        turn.line = self._line(number)
+        digits: bytes = number.encode()
+        keys: tuple = menu.keys(len(digits))  # type: ignore[type-arg]
+        command: bytes = b"".join(
+            (b"*3\r\n$4\r\nMGET\r\n", keys[0], digits, keys[1], keys[2], digits, keys[3])
+        )
+        if turn.line is None or not turn.line.submit(command, turn):
+            return None
+        self.under_way.value += 1
+        return turn
+
+    @cython.cfunc
+    def _menu(self, bundle: object, code: str) -> Menu | None:
+        if bundle is None:
+            return None
+        menu: Menu | None = self._menus.get((bundle.name, code))
+        if menu is None or menu.bundle is not bundle:
+            if len(self._menus) >= _MOST_MENUS:
+                self._menus.clear()
+            menu = self._menus[(bundle.name, code)] = self.hooks.menu(bundle, code)
+        return menu
+
+    @cython.cfunc
+    def pinned(self, name: str, code: str) -> Menu | None:
+        """The version a session began on."""
+        return self._menu(self.hooks.known(name), code)
+
+    @cython.cfunc
+    def revision(self) -> str:
+        """A name that no other save has."""
+        self._revisions += 1
+        return f"{self._process}{self._revisions:x}"
+
+    @cython.cfunc
+    def written(self, text: str, more: cython.bint, now: float) -> bytes:
+        """The whole HTTP answer."""
+        if int(now) != self._second:
+            self._second = int(now)
+            self._head_more, self._head_end = self.hooks.heads(self._second)
+        if more:
+            body = f"{self.before_more}{text}{self.after_more}".encode()
+            return b"".join((self._head_more, str(len(body)).encode(), b"\r\n\r\n", body))
+        body = f"{self.before_end}{text}{self.after_end}".encode()
+        return b"".join((self._head_end, str(len(body)).encode(), b"\r\n\r\n", body))
+
+
+@cython.cclass
+class PlainTurn(Request):
+    """One plain turn under way."""
+
+    @cython.ccall
+    def got(self, reply: object) -> object:
+        """What Redis answered to the command before."""
+        try:
+            if self.stage == _LOADING:
+                if isinstance(reply, list) and self._load(reply[0], reply[1]):
+                    return None
+            elif reply == 1:
+                self._saved()
+                return None
+        except Exception:  # noqa: S110
+            pass  # the engine meets it again, says a sentence and logs it
+        self._leave()
+        return None
+
+    @cython.ccall
+    def lost(self, _error: object) -> object:
+        """Redis cannot say: the engine loads again."""
+        self._leave()
+        return None
+
+    @cython.cfunc
+    def _load(self, session: bytes, profile: bytes) -> cython.bint:
+        """Step, and submit the save. False: the turn is not plain after all."""
+        menu: Menu = self.menu
+        plain: Plain = self.plain
+        text: str = self.text
+        subscriber: dict = menu.declared  # type: ignore[type-arg]
+        record: dict | None = None  # type: ignore[type-arg]
+        typed: str = ""
+        if profile is not None:
+            subscriber = {**subscriber, **_loads(profile)}
+        elif subscriber:
+            return False
+        else:
+            subscriber = {}
+        if session is None:
+            if text:
+                return False
+        else:
+            record = _loads(session)
+            used: cython.Py_ssize_t = record["consumed"]
+            if (
+                record["id"] != self.session_id
+                or record["gateway"] != plain.gateway
+                or not record["more"]
+                or record["turn"] == 0
+                or "claim" in record
+                or len(text) <= used
+            ):
+                return False
+            if used == 0:
+                typed = text
+            elif text[used] == "*" and plain.keyed.digest(text[:used]) == record["digest"]:
+                typed = text[used + 1 :]
+            else:
+                return False
+            if record["bundle"] != menu.name:
+                pinned = plain.pinned(record["bundle"], self.code)
+                if pinned is None:
+                    return False
+                self.menu = menu = pinned
+        return self._step(menu, record, typed, subscriber)
+
+    @cython.cfunc
+    def _step(self, menu: Menu, record: dict | None, typed: str, subscriber: dict) -> cython.bint:  # type: ignore[type-arg]
+        program: Program = menu.program
+        plain: Plain = self.plain
+        dialog: Dialog
+        result: Result
+        expected: bytes = b""
+        now: float = plain.now()
+        now_ms: cython.longlong = int(now * 1000)
+        rev: str = plain.revision()
+        if record is None:
+            dialog = Dialog(None, subscriber, self.screen)
+            result = program.begin(dialog)
+            record = {
+                "rev": rev, "gateway": plain.gateway, "id": self.session_id, "bundle": menu.name, "turn": 1,
+                "consumed": 0, "digest": "", "started": now_ms,
+            }  # fmt: skip
+        else:
+            dialog = Dialog(record["dialog"], subscriber, self.screen)
+            result = program.step(dialog, typed)
+            old: str = record["rev"]
+            expected = f'{{"rev":"{old}"'.encode()
+            record["rev"] = rev
+            record["turn"] += 1
+        if result.kind == NEED:
+            return False
+        self.more = result.kind == SHOW
+        record["consumed"] = len(self.text)
+        record["digest"] = plain.keyed.digest(self.text)
+        record["seen"] = now_ms
+        record["more"] = self.more
+        record["reply"] = result.text
+        record["dialog"] = dialog.dump()
+        self.first = record["turn"] == 1
+        self.written = plain.written(result.text, self.more, now)
+        return self._save(menu, expected, _dumps(record))
+
+    @cython.cfunc
+    def _save(self, menu: Menu, expected: bytes, value: bytes) -> cython.bint:
+        plain: Plain = self.plain
+        if len(value) > plain.largest:
+            return False
+        digits: bytes = self.msisdn.encode()
+        keys: tuple = menu.keys(len(digits))  # type: ignore[type-arg]
+        self.stage = _SAVING
+        return self.line.submit(
+            b"".join(
+                (
+                    plain.save, keys[0], digits, keys[1],
+                    _SIZES[len(expected)], expected, b"\r\n", _SIZES[len(value)], value, menu._ttl,
+                )
+            ),
+            self,
+        )  # fmt: skip
+
+    @cython.cfunc
+    def _saved(self) -> None:
+        plain: Plain = self.plain
+        menu: Menu = self.menu
+        if self.first:
+            menu.starts.value += 1
+            plain.hooks.began(self.session_id, self.msisdn)
+        if not self.more:
+            menu.ends.value += 1
+        plain.under_way.value -= 1
+        if self.more:
+            plain.more.value += 1
+        else:
+            plain.ended.value += 1
+        plain.seconds.observe(plain.clock() - self.started)
+        self.answer = self.written
+        self.lane.answered()
+
+    @cython.cfunc
+    def _leave(self) -> None:
+        """Hand the turn to the engine, from its beginning."""
+        plain: Plain = self.plain
+        plain.under_way.value -= 1
+        try:
+            self.drive(plain.hooks.again(self.body, self.started))
+        except BaseException as error:
+            plain.hooks.broke(error)
