@@ -18,6 +18,7 @@ PATH = "/api/v1/ussd"
 
 SESSION = "ATUid_5f2c7d10a94be368c1d2e3f4"  # 24 hex digits; the dialog's number makes the other eight
 PHONE = "+2547"  # and eight digits: each is a number the numbering plan has
+WAITING = 2000  # dialogs between two turns, as with people
 FORM_HEAD = "sessionId="
 FORM_TAIL = f"&networkCode=63902&serviceCode={quote(SERVICE_CODE, safe='')}&text="
 
@@ -38,7 +39,7 @@ class Plan:
     """What a load generator does: where, how long, with what.
 
     first is the number before the first dialog's: two runs whose numbers do not meet share no session.
-    dialogs is how many wait for their phones' next input (wrk only; the asyncio client has none waiting).
+    dialogs is how many wait for their phones' next input (the asyncio client has none waiting).
     """
 
     port: int
@@ -46,7 +47,7 @@ class Plan:
     connections: int
     scripts: tuple[Script, ...]
     first: int = 0
-    dialogs: int = 2000
+    dialogs: int = WAITING
     host: str = "127.0.0.1"
 
 

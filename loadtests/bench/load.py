@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from loadtests.bench import asyncio_client, wrk
+from loadtests.bench import asyncio_client, paced, wrk
 from loadtests.bench.dialogs import Answers, Plan
 from loadtests.bench.machine import Cores
 
@@ -29,11 +29,18 @@ class Sample:
     noise: float
 
 
+CLIENTS: dict[str, Callable[[Plan], Answers]] = {
+    "pace": paced.run,
+    "wrk": wrk.run,
+    "asyncio": asyncio_client.run,
+}
+
+
 def client_named(name: str) -> tuple[str, Callable[[Plan], Answers]]:
-    """The load generator: "wrk", "asyncio", or "auto": wrk when it is installed."""
-    if name == "wrk" or (name == "auto" and wrk.installed()):
-        return "wrk", wrk.run
-    return "asyncio", asyncio_client.run
+    """The load generator of this name; "auto" is pace, or wrk without a compiler, or else asyncio."""
+    if name == "auto":
+        name = "pace" if paced.missing() is None else "wrk" if wrk.installed() else "asyncio"
+    return name, CLIENTS[name]
 
 
 def measure(
@@ -94,6 +101,16 @@ class _Reading:
             redis=self.redis - before.redis,
             core=self.core - before.core,
         )
+
+
+def memory_mb(pid: int) -> float:
+    """Megabytes of a process and its living children; what they share counts once where that is known."""
+    process = psutil.Process(pid)
+    total = 0
+    for each in [process, *process.children(recursive=True)]:
+        found = each.memory_full_info()
+        total += getattr(found, "pss", found.rss)
+    return total / 1e6
 
 
 def cpu_seconds(pid: int) -> float:

@@ -12,8 +12,9 @@
  * phone's next input; a new one is begun when fewer do. Each reply must be, byte for byte, the screen its own
  * dialog has to see next. PLAN is written by paced.py: lengths are four bytes, least first.
  *
- * Said at the end, as name=value: right, wrong; in_time: the right ones within SECONDS, after WARM_S; the
- * latencies of what was due in SECONDS; lag: how late this program itself sent what could have been sent.
+ * Said at the end, as name=value: right, wrong; elapsed: seconds from the beginning to the last reply;
+ * in_time: the right ones within SECONDS, after WARM_S; the latencies of what was due in SECONDS; lag: how
+ * late this program itself sent what could have been sent.
  *
  * Written for Linux: epoll and timerfd. Nothing here depends on the engine.
  */
@@ -48,7 +49,7 @@ static uint32_t script_count, next_number, dialogs_wanted;
 static Connection *connections;
 static Queue idle, waiting, overdue; /* free connections, dialogs between two turns, moments not yet served */
 static uint64_t latencies[HISTOGRAM], lags[HISTOGRAM];
-static uint64_t right, wrong, in_time, count_from, count_to, in_flight;
+static uint64_t right, wrong, in_time, count_from, count_to, in_flight, last_reply;
 static char example[512];
 static int poll_fd, port;
 
@@ -136,6 +137,24 @@ static Turn *turn_of(Dialog dialog) {
     return &scripts[dialog.number % script_count].turns[dialog.turn];
 }
 
+static void refuse(const char *got, const Turn *turn) {
+    wrong++;
+    if (!example[0])
+        snprintf(example, sizeof example, "wanted %.*s, got %.250s", (int)turn->expect.length,
+                 turn->expect.at, got);
+}
+
+/* The server closed: wrong when a reply was owed, else it is only opened again. */
+static void reopen(Connection *connection) {
+    close(connection->fd);
+    if (connection->busy) {
+        refuse("a closed connection", turn_of(connection->dialog));
+        in_flight--;
+        push(&idle, (uint64_t)(connection - connections));
+    }
+    open_connection(connection);
+}
+
 static char *put(char *to, Bytes bytes) {
     memcpy(to, bytes.at, bytes.length);
     return to + bytes.length;
@@ -150,7 +169,7 @@ static char *put_number(char *to, uint32_t number) {
 static void ask(Connection *connection, uint64_t due) {
     char request[REQUEST_MOST], *end = request;
     Dialog dialog = {next_number, 0};
-    if (length_of(&waiting) >= dialogs_wanted) {
+    if (!is_empty(&waiting) && length_of(&waiting) >= dialogs_wanted) {
         uint64_t packed = pop(&waiting);
         dialog = (Dialog){(uint32_t)(packed >> 32), (uint32_t)packed};
     } else {
@@ -164,7 +183,8 @@ static void ask(Connection *connection, uint64_t due) {
     connection->due = due;
     connection->busy = 1;
     in_flight++;
-    if (send(connection->fd, request, (size_t)(end - request), MSG_NOSIGNAL) != end - request) die("send");
+    ssize_t length = end - request;
+    if (send(connection->fd, request, (size_t)length, MSG_NOSIGNAL) != length) reopen(connection);
 }
 
 /* The length of the reply's head and body; 0 while the head is not complete. */
@@ -180,17 +200,11 @@ static uint32_t reply_length(const Connection *connection, const char **body) {
     return (uint32_t)(end + 4 - connection->in) + (uint32_t)strtoul(field + 17, NULL, 10);
 }
 
-static void refuse(const char *got, const Turn *turn) {
-    wrong++;
-    if (!example[0])
-        snprintf(example, sizeof example, "wanted %.*s, got %.250s", (int)turn->expect.length,
-                 turn->expect.at, got);
-}
-
 static void judge(Connection *connection, const char *body, uint32_t length, uint64_t moment) {
     Turn *turn = turn_of(connection->dialog);
     uint32_t head = (uint32_t)(body - connection->in);
-    int good = length - head == turn->expect.length && !memcmp(body, turn->expect.at, turn->expect.length) &&
+    int good = connection->got == length && length - head == turn->expect.length &&
+               !memcmp(body, turn->expect.at, turn->expect.length) &&
                !strncmp(connection->in, "HTTP/1.1 200", 12);
     if (!good) {
         refuse(connection->in, turn);
@@ -201,17 +215,6 @@ static void judge(Connection *connection, const char *body, uint32_t length, uin
     Dialog next = {connection->dialog.number, connection->dialog.turn + 1};
     if (next.turn < scripts[next.number % script_count].count)
         push(&waiting, (uint64_t)next.number << 32 | next.turn);
-}
-
-/* The server closed: wrong when a reply was owed, else it is only opened again. */
-static void reopen(Connection *connection) {
-    close(connection->fd);
-    if (connection->busy) {
-        refuse("a closed connection", turn_of(connection->dialog));
-        in_flight--;
-        push(&idle, (uint64_t)(connection - connections));
-    }
-    open_connection(connection);
 }
 
 static void hear(Connection *connection) {
@@ -229,6 +232,7 @@ static void hear(Connection *connection) {
     if (!length || connection->got < length) return;
     uint64_t moment = now();
     if (connection->due >= count_from) latencies[bucket_of((moment - connection->due) / 1000)]++;
+    last_reply = moment;
     judge(connection, body, length, moment);
     connection->got = 0;
     connection->busy = 0;
@@ -293,7 +297,7 @@ static void drive(uint64_t end, double gap_ns) {
 static uint32_t take(FILE *file) {
     unsigned char raw[4];
     if (fread(raw, 1, 4, file) != 4) die("the plan");
-    return raw[0] | raw[1] << 8 | raw[2] << 16 | (uint32_t)raw[3] << 24;
+    return (uint32_t)raw[0] | (uint32_t)raw[1] << 8 | (uint32_t)raw[2] << 16 | (uint32_t)raw[3] << 24;
 }
 
 static Bytes take_bytes(FILE *file) {
@@ -326,10 +330,10 @@ static void read_plan(const char *path) {
     fclose(file);
 }
 
-static void report(double seconds) {
+static void report(double elapsed) {
     for (char *at = example; *at; at++) *at = *at == '\n' || *at == '\r' ? '|' : *at;
-    printf("right=%llu\nwrong=%llu\nin_time=%llu\nseconds=%.6f\n", (unsigned long long)right,
-           (unsigned long long)wrong, (unsigned long long)in_time, seconds);
+    printf("right=%llu\nwrong=%llu\nin_time=%llu\nelapsed=%.6f\n", (unsigned long long)right,
+           (unsigned long long)wrong, (unsigned long long)in_time, elapsed);
     printf("p50_us=%llu\np90_us=%llu\np99_us=%llu\np999_us=%llu\nmax_us=%llu\nlag_p99_us=%llu\nexample=%s\n",
            (unsigned long long)at_share(latencies, 0.5), (unsigned long long)at_share(latencies, 0.9),
            (unsigned long long)at_share(latencies, 0.99), (unsigned long long)at_share(latencies, 0.999),
@@ -358,6 +362,6 @@ int main(int count, char **words) {
     count_from = began + (uint64_t)(warm_s * 1e9);
     count_to = end;
     drive(end, rate > 0 ? 1e9 / rate : 0);
-    report(seconds);
+    report((double)((last_reply > began ? last_reply : end) - began) / 1e9);
     return 0;
 }

@@ -11,12 +11,16 @@ import orjson
 
 @dataclass(slots=True)
 class Report:
-    """values is the JSON object. rows has a heading first. notes are said below; faults fail the bench."""
+    """values is the JSON object. rows has a heading first, as has each of tables, which come below it.
+
+    notes are said below them; faults fail the bench.
+    """
 
     values: dict[str, Any]
     rows: list[tuple[str, ...]]
     notes: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    tables: list[list[tuple[str, ...]]] = field(default_factory=list)
 
     def table(self) -> str:
         """Everything, for a person."""
@@ -24,13 +28,10 @@ class Report:
         return "\n".join([self.body(), "", "; ".join(machine)])
 
     def body(self) -> str:
-        """The table, the notes and the faults."""
-        widths = [max(len(row[column]) for row in self.rows) for column in range(len(self.rows[0]))]
-        lines = []
-        for row in self.rows:
-            first = row[0].ljust(widths[0])
-            rest = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-            lines.append("  ".join([first, *rest]).rstrip())
+        """The tables, the notes and the faults."""
+        lines = _aligned(self.rows)
+        for rows in self.tables:
+            lines += ["", *_aligned(rows)]
         faults = [f"WRONG: {fault}" for fault in self.faults]
         return "\n".join([*lines, "", *self.notes, *faults])
 
@@ -43,7 +44,18 @@ class Report:
         """What `dump` gave."""
         found = orjson.loads(dumped)
         rows = [tuple(row) for row in found["rows"]]
-        return cls(found["values"], rows, found["notes"], found["faults"])
+        tables = [[tuple(row) for row in table] for table in found["tables"]]
+        return cls(found["values"], rows, found["notes"], found["faults"], tables)
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        first = row[0].ljust(widths[0])
+        rest = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        lines.append("  ".join([first, *rest]).rstrip())
+    return lines
 
 
 def spread(values: Sequence[float], digits: int = 0) -> dict[str, float]:

@@ -10,7 +10,7 @@ from loadtests.rivals.rival import BUILT, FOLDER, Place, Rival, step
 
 _HERE = FOLDER / "airflow"
 _LOCKED = _HERE / "requirements.txt"
-_THREADS = 8
+_THREADS = 2  # more threads only fight for the interpreter
 
 
 def _install(folder: Path) -> None:
