@@ -13,4 +13,5 @@ def notify(*lines: str) -> None:
     if address.startswith("@"):  # an abstract socket
         address = "\0" + address[1:]
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
+        to.setblocking(False)  # a systemd that does not listen may not stop us
         to.sendto("\n".join(lines).encode(), address)

@@ -45,6 +45,7 @@ class Worker:
         self.began = time.monotonic()
         self.leaving = False
         self.fresh_rss = 0  # when it began to serve; 0: not yet, or not known
+        self.spared = False  # above its limit, and not replaced: the next would be too
         self.cpu_s = 0.0
         self._channel = ours
         self._gone_by = math.inf

@@ -23,7 +23,7 @@ from typing import Any
 
 from ussd_engine.errors import UssdError
 from ussd_engine.observe.logs import get_logger
-from ussd_engine.observe.usage import usage_of
+from ussd_engine.observe.usage import Usage, usage_of
 from ussd_engine.observe.workers import WorkersMetrics
 from ussd_engine.place import cores, listening_sockets
 from ussd_engine.processes import how_it_ended
@@ -114,6 +114,7 @@ class Workers:
                 await self._replace(self._slots, "reload", options)
             except UssdError as error:
                 self._metrics.cells.reloads.labels("failed").inc()
+                self._measure()
                 log.error("reload failed; the workers that are there go on", why=str(error))
             else:
                 self._metrics.cells.reloads.labels("done").inc()
@@ -270,7 +271,8 @@ class Workers:
             self._measure()
             await asyncio.sleep(MEASURE_S)
 
-    def _measure(self) -> None:
+    def _measure(self) -> list[tuple[Worker, Usage]]:
+        """What each process uses now, on the page and against its limit."""
         used = [(worker, usage) for worker in self._alive if (usage := worker.usage()) is not None]
         shown = [(str(worker.slot.number), usage) for worker, usage in used]
         for worker, usage in used:
@@ -287,25 +289,32 @@ class Workers:
         self._metrics.show(shown)
         together = sum(usage.pss for _, usage in shown) >> 20
         notify(f"STATUS={len(used)} workers on port {self.port}, {together} MB together")
+        return used
 
     def _limit(self, worker: Worker, rss: int) -> None:
         most = self._options.max_rss
         if not most or rss <= most or worker.leaving or worker.slot.worker is not worker:
             return
         if worker.fresh_rss > most:
+            if worker.spared:
+                return
+            worker.spared = True
             log.warning("a worker needs more memory than its limit from its start: not replaced",
                         worker=worker.slot.number, rss_mb=rss >> 20, most_mb=most >> 20)  # fmt: skip
             return
         self._spawn(self._replace_one(worker.slot, rss))
 
     def _tell(self) -> None:
-        """A line for each process; what SIGUSR1 asks for."""
-        for worker in sorted(self._alive, key=lambda worker: (worker.slot.number, worker.began)):
-            usage = worker.usage()
-            if usage is not None:
-                log.info("worker", worker=worker.slot.number, pid=worker.process.pid, state=worker.state,
-                         up_s=round(time.monotonic() - worker.began, 1), cpu_s=round(usage.cpu_s, 2),
-                         **usage.megabytes())  # fmt: skip
+        """A line for each process and one for all, and the page up to date; what SIGUSR1 asks for."""
+        used = self._measure()
+        for worker, usage in sorted(used, key=lambda one: (one[0].slot.number, one[0].began)):
+            log.info("worker", worker=worker.slot.number, pid=worker.process.pid, state=worker.state,
+                     up_s=round(time.monotonic() - worker.began, 1), cpu_s=round(usage.cpu_s, 2),
+                     **usage.megabytes())  # fmt: skip
+        ours = usage_of(os.getpid())
+        serving = sum(slot.worker is not None for slot in self._slots)
+        log.info("supervisor", port=self.port, pid=os.getpid(), serving=serving, of=len(self._slots),
+                 **(ours.megabytes() if ours is not None else {}))  # fmt: skip
 
     # -- signals and tasks -----------------------------------------------------------------------
 
