@@ -31,7 +31,7 @@ _SPLIT_S = 0.1
 """A command of several keys of a slot that is being moved is refused until all are on one side. That
 takes milliseconds, unless somebody stopped half-way: past this the caller is told, and may send them one
 by one."""
-_MOST_HOPS = 5
+_MOST_HOPS = 5  # at once; then it waits for the next tick
 _UNUSED_S = 30.0
 _NOT_DONE = ("CLUSTERDOWN", "LOADING", "READONLY", "MASTERDOWN")
 
@@ -242,6 +242,7 @@ class ClusterStore:
         self._delayed = kept
         for errand in kept:
             if not errand.out:
+                errand.hops = 0
                 self._send(errand)
         del self._timers["tick"]
         if self._delayed and not self._closed:

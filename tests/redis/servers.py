@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import redis
+from redis.crc import key_slot
 from redis.exceptions import RedisError
 
 from ussd_engine.embedded import redis_binary
@@ -112,6 +113,7 @@ class Cluster:
             "cluster-node-timeout": "600",
             "cluster-config-file": "nodes.conf",
             "cluster-replica-validity-factor": "0",
+            "cluster-allow-replica-migration": "no",
         }
         self.nodes = [
             Server(folder / str(n), common | {"cluster-port": str(free_port())} | (options or {}))
@@ -139,6 +141,43 @@ class Cluster:
         """The node that holds a slot now, as it says itself."""
         return next(node for node in self.nodes if node.process is not None and _holds(node, slot))
 
+    def holder(self, key: str) -> Server:
+        """The node that holds a key now."""
+        return self.owner(key_slot(key.encode()))
+
+    def restore(self) -> None:
+        """Start what was killed, and wait until all nodes know of all."""
+        for node in self.nodes:
+            if node.process is None:
+                node.start()
+        for node in self.nodes:
+            until(lambda node=node: self._whole(node), f"{node.host} sees the whole cluster")
+
+    def begin_move(self, slot: int, to: Server) -> Server:
+        """From now on keys of this slot may be on either side. The node it leaves."""
+        source = self.owner(slot)
+        to.ask("CLUSTER SETSLOT", slot, "IMPORTING", self.id_of(source))
+        source.ask("CLUSTER SETSLOT", slot, "MIGRATING", self.id_of(to))
+        return source
+
+    def carry(self, slot: int, source: Server, to: Server, most: int = 1000) -> int:
+        """Carry some keys of the slot over; how many."""
+        keys = source.ask("CLUSTER GETKEYSINSLOT", slot, most)
+        if keys:
+            source.ask("MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", *keys)
+        return len(keys)
+
+    def end_move(self, slot: int, source: Server, to: Server) -> None:
+        """Carry over what is left, and say who has it now."""
+        while self.carry(slot, source, to):
+            pass
+        for node in (to, source):
+            node.ask("CLUSTER SETSLOT", slot, "NODE", self.id_of(to))
+
+    def move(self, slot: int, to: Server) -> None:
+        """From begin to end."""
+        self.end_move(slot, self.begin_move(slot, to), to)
+
     def _make(self) -> None:
         for node in self.nodes:
             node.start(wait=False)
@@ -155,8 +194,7 @@ class Cluster:
         for master, replica in zip(self.masters, self.replicas, strict=True):
             known = self.id_of(master)
             until(lambda r=replica, k=known: r.ask("CLUSTER REPLICATE", k), "the replica knows its master")
-        for node in self.nodes:
-            until(lambda node=node: self._whole(node), f"{node.host} sees the whole cluster")
+        self.restore()
 
     def _whole(self, node: Server) -> bool:
         lines = _known(node)

@@ -1,0 +1,154 @@
+"""A cluster for all tests of this folder, an engine on any Redis, and a crowd that dials meanwhile."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.conftest import SHOP, Phone, Shop
+from tests.redis.servers import Cluster, Server
+from ussd_engine.actions import Call, Money, Outcome
+from ussd_engine.engine import Engine, open_engine
+from ussd_engine.observe.board import Board
+from ussd_engine.settings import Settings
+
+numbers = itertools.count(254_700_000_001)
+
+
+@pytest.fixture(scope="session")
+def running_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with Cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(running_cluster: Cluster) -> Iterator[Cluster]:
+    """Three masters, each with a replica, and a master without slots. Whole again for the next test."""
+    yield running_cluster
+    running_cluster.restore()
+
+
+class Market(Shop):
+    """A shop that sells to everybody, as often as they like."""
+
+    async def _price(self, _call: Call, amount: Money) -> Outcome:
+        return Outcome("ok", {"total": amount + 10_000})
+
+    async def profile(self, msisdn: str) -> dict[str, Any]:
+        self.profiles[msisdn] += 1
+        return {}
+
+
+OpenMarket = Callable[[str], Awaitable[Engine]]
+
+
+@pytest.fixture
+def market() -> Market:
+    return Market()
+
+
+@pytest.fixture
+async def open_market(market: Market, tmp_path: Path) -> AsyncIterator[OpenMarket]:
+    """Opens an engine on the Redis of a URL."""
+    (tmp_path / "menus" / "shop").mkdir(parents=True)
+    (tmp_path / "menus" / "shop" / "service.yaml").write_text(SHOP)
+    opened: list[Engine] = []
+
+    async def open_one(url: str) -> Engine:
+        settings = Settings(
+            _env_file=None, env="test", database_url="", redis_url=url, redis_timeout_s=1.0,
+            menus_dir=tmp_path / "menus",
+        )  # fmt: skip
+        opened.append(await open_engine(settings, Board(), plugins={"shop": market}))
+        return opened[-1]
+
+    yield open_one
+    await asyncio.gather(*(engine.close() for engine in opened))
+
+
+@dataclass
+class Crowd:
+    """People who buy and look around, each with a phone; every screen is compared with what it must be.
+
+    Every fifth request is sent once more, as a gateway does that heard no answer.
+    """
+
+    engine: Engine
+    market: Market
+    phones: list[Phone] = field(default_factory=list)
+    turns: int = 0
+    bought: int = 0
+    slowest_s: float = 0.0
+    leaving: bool = False
+
+    async def walk(self, phone: Phone) -> None:
+        """Dialog after dialog until it is time to leave."""
+        known = False
+        while not self.leaving:
+            phone.text = ""
+            if known:
+                await self.see(phone, None, "Welcome back")
+                await self.see(phone, "1", "Bye")
+                known = False
+                phone.msisdn = str(next(numbers))
+                continue
+            await self.see(phone, None, "Shop")
+            await self.see(phone, "2", "Your name?")
+            await self.see(phone, "Amina", "Hello Amina")
+            await self.see(phone, "1", "Shop")
+            await self.see(phone, "1", "How much?")
+            await self.see(phone, "500", "Pay 600?")
+            await self.see(phone, "1", "PIN?")
+            await self.see(phone, "1234", "Bought. Ref R")
+            self.bought += 1
+            known = True
+
+    async def see(self, phone: Phone, typed: str | None, expected: str) -> None:
+        began = time.monotonic()
+        shown = await (phone.dial() if typed is None else phone.press(typed))
+        took = time.monotonic() - began
+        self.turns += 1
+        self.slowest_s = max(self.slowest_s, took)
+        assert shown.startswith(expected), (phone.msisdn, phone.text, shown, expected)
+        assert took < phone.deadline_s, (phone.msisdn, phone.text, took)
+        if self.turns % 5 == 0:
+            assert await phone.again() == shown
+
+    async def more(self, turns: int) -> None:
+        """Wait until so many more turns were answered."""
+        until = self.turns + turns
+        while self.turns < until:
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def crowd(engine: Engine, market: Market, size: int = 24) -> AsyncIterator[Crowd]:
+    """They dial while this is open. Then each bought exactly what it was told it bought."""
+    people = Crowd(engine, market, [Phone(engine, str(next(numbers))) for _ in range(size)])
+    walks = asyncio.gather(*(people.walk(phone) for phone in people.phones))
+    try:
+        body_done = False
+        try:
+            yield people
+            body_done = True
+        finally:
+            people.leaving = True
+            if not body_done:
+                walks.cancel()
+        await walks
+    finally:
+        await asyncio.gather(walks, return_exceptions=True)
+    assert people.bought == len(market.purchases) > 0
+
+
+@pytest.fixture
+def redis_server_url(tmp_path: Path) -> Iterator[str]:
+    """A server of its own by TCP."""
+    with Server(tmp_path / "redis") as server:
+        yield f"redis://{server.host}"
