@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from services.sandbox import server
 from services.sandbox.settings import HOST, Place, SandboxSettings
 from ussd_engine.errors import SettingsError, UssdError
+from ussd_engine.observe.logs import setup_logging
 from ussd_engine.processes import require_free_port
 from ussd_engine.settings import settings
 
@@ -22,6 +23,7 @@ def run(port: int | None, data: Path | None) -> None:
         raise SettingsError("\n".join(_wrong(fault) for fault in error.errors(include_url=False))) from None
     listen = port or place.port()
     require_free_port(HOST, listen, "--port {0}, or SANDBOX_PORT")
+    setup_logging(settings())
     asyncio.run(server.serve(server.make(chosen, data / "sandbox" if data else place.folder), listen))
 
 

@@ -6,7 +6,7 @@ a restart the same entries are applied again. So what was answered for is known 
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from services.sandbox import wallets
@@ -100,7 +100,9 @@ def entry_of(parts: Mapping[str, Any]) -> dict[str, Any]:
 def _written(value: Any) -> Any:
     if isinstance(value, list):
         return [_written(held) for held in value]
-    return value if isinstance(value, int | str) else asdict(value)
+    if isinstance(value, int | str):
+        return value
+    return {slot: getattr(value, slot) for slot in value.__slots__}  # asdict would copy all that is in it
 
 
 def _move(written: Mapping[str, Any]) -> Move:

@@ -29,6 +29,9 @@ from tests.sandbox.client import PHONE, Shop
 
 OPENING = 500_000
 
+# africastalking.initialize makes its WhatsApp part too, and that one warns of itself.
+pytestmark = pytest.mark.filterwarnings("ignore:Sandbox is currently not available for the Whatsapp")
+
 
 @pytest.fixture(autouse=True)
 def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
