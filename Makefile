@@ -6,9 +6,16 @@ PORT ?= 8000
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+# Of `make loadtest`. Not from the environment: some shells set HOST.
+MIX = quick
+HOST = http://127.0.0.1:$(PORT)
+USERS =
+TIME =
+PROCESSES =
+WEB =
 MENUS = $(patsubst %/service.yaml,%,$(wildcard menus/*/service.yaml))
 
-.PHONY: install install-fit run test lint bench rivals migrate check-menus clean
+.PHONY: install install-fit run test lint bench loadtest rivals migrate check-menus clean
 
 install: $(VENV)/.built
 
@@ -54,6 +61,11 @@ bench: install
 # Makes ready what the bench compares with: Go, Node, and a second virtual environment. Needs a network once.
 rivals: install
 	$(BIN)/python -m loadtests.rivals prepare $(ARGS)
+
+# A running server under load: docs/load-testing.md
+loadtest: install
+	$(BIN)/python -m loadtests $(MIX) --host $(HOST) $(if $(USERS),--users $(USERS)) $(if $(TIME),--time $(TIME)) \
+	  $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(WEB),--web) $(ARGS)
 
 migrate: install
 	$(BIN)/ussd migrate $(or $(ARGS),up)

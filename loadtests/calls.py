@@ -1,0 +1,224 @@
+"""Phone lines and their calls, without any network: who calls, what is typed, what goes wrong.
+
+`Line.call` is a generator. It yields a Pause to wait, or a Send to deliver; whoever runs it (Locust, a
+test) gives each answer to `Send.check`, which raises WrongAnswer when it is not what the phone must show.
+An answer that never comes, or is wrong, ends the call, and the next one is somebody else's.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+
+from loadtests.journeys import Journey, Journeys
+from loadtests.mix import Mix
+from loadtests.oracle import Phone, Screen, WrongAnswer
+from loadtests.people import Person, another_pin
+
+_RUBBISH = ("?", "77", "12x", "1*500", "#")
+_BACK = "0"
+_AWAY = ("0", "00")  # from a screen an earlier call had left, and this one has no business at
+GO_ON = "1"  # at the offer to go on with a dropped call
+_MOST_PRESSES = 60  # of one call; past it somebody walks in circles
+
+REACHED, GAVE_UP, ELSEWHERE, FAILED = "reached", "gave up", "ended elsewhere", "failed"
+
+Tally = dict[str, Counter[str]]  # journey → how its calls ended
+
+
+@dataclass(slots=True, frozen=True)
+class Pause:
+    """The person reads and thinks."""
+
+    seconds: float
+
+
+@dataclass(slots=True, frozen=True)
+class Send:
+    """One request, to each of `servers` at the same time. kind and name are for the statistics."""
+
+    kind: str
+    name: str
+    form: dict[str, str] = field(repr=False)
+    servers: tuple[int, ...]
+    check: Callable[[str], None]
+
+
+class Line:
+    """One phone line: somebody calls, and after some calls somebody else does."""
+
+    def __init__(
+        self, journeys: Journeys, mix: Mix, people: Iterator[Person], servers: int, chance: random.Random
+    ) -> None:
+        """servers: how many there are to choose from."""
+        self._journeys = journeys
+        self._mix = mix
+        self._people = people
+        self._servers = servers
+        self._chance = chance
+        self._phone: Phone | None = None
+        self._unfinished: Journey | None = None  # what they gave up, and may go on with
+        self.person: Person | None = None
+        self.tally: Tally = {}
+
+    def call(self) -> Iterator[Pause | Send]:
+        """One call, from dialling to its end."""
+        chance = self._chance
+        names, weights = zip(*self._mix.journeys.items(), strict=True)
+        journey = self._journeys.by_name[chance.choices(names, weights)[0]]
+        phone, person = self._caller(journey)
+        call = _Call(self._mix, phone, person, self._journeys, self._servers, chance)
+        end = FAILED
+        try:
+            end = yield from call.run(journey, self._unfinished or journey)
+        finally:
+            if end == FAILED:
+                self._phone = None
+        self._unfinished = call.journey if end == GAVE_UP else None
+        self.tally.setdefault(call.journey.name, Counter())[end] += 1
+
+    def _caller(self, journey: Journey) -> tuple[Phone, Person]:
+        phone, person = self._phone, self.person
+        busy = phone is not None and phone.account.open_loan is not None
+        if (
+            phone is None
+            or person is None
+            or journey.who == "newcomer"
+            or (busy and journey.who == "without_loan")
+        ):
+            phone, person = Phone(self._journeys.service), next(self._people)
+            self._phone, self.person, self._unfinished = phone, person, None
+        return phone, person
+
+
+class _Call:
+    """One session."""
+
+    def __init__(
+        self,
+        mix: Mix,
+        phone: Phone,
+        person: Person,
+        journeys: Journeys,
+        servers: int,
+        chance: random.Random,
+    ) -> None:
+        self._journeys = journeys
+        self._mix = mix
+        self._phone = phone
+        self._person = person
+        self._servers = servers
+        self._server = chance.randrange(servers)
+        self._chance = chance
+        self.journey: Journey
+        self._session = f"ATUid_{chance.getrandbits(128):032x}"
+        self._text = ""
+        self._earlier = ""  # the text of the request before
+        self._body: str | None = None  # the last answer, when there was one and it was right
+        self._answered: set[str] = set()  # states that took an answer
+
+    def run(self, journey: Journey, before: Journey) -> Generator[Pause | Send, None, str]:
+        """To the end, which is what it gives. before: what they go on with when the phone offers it."""
+        self.journey = journey
+        self._text = journey.inputs
+        self._phone.dial(journey.inputs)
+        yield from self._sent("dial", "dial a shortcut" if journey.inputs else "dial")
+        for _ in range(_MOST_PRESSES):
+            screen = self._phone.on
+            if self._body is None or screen is None:
+                return FAILED
+            end = self._end(screen)
+            if end:
+                return end
+            if self._happens(self._mix.faults.give_up):
+                return GAVE_UP
+            yield Pause(self._chance.uniform(*self._mix.think_s))
+            if self._earlier and self._happens(self._mix.faults.late_copy):
+                yield self._send("copy", "a late one", self._earlier)
+                if self._body is None:
+                    return FAILED
+            typed = self._typed(self._choices(screen))
+            if self._phone.offered and typed == GO_ON:
+                self.journey = before
+            self._press(typed, screen)
+            yield from self._sent("press", screen.state.lstrip("@"))
+        return ELSEWHERE
+
+    def _choices(self, screen: Screen) -> tuple[str, ...]:
+        if self._phone.offered:
+            return self._journeys.unfinished
+        return self.journey.presses.get(screen.state, _AWAY)
+
+    def _end(self, screen: Screen) -> str:
+        journey = self.journey
+        there = screen.state in journey.until and not self._phone.offered
+        if there and (not journey.passing or journey.passing in self._answered):
+            return REACHED
+        return ELSEWHERE if screen.over else ""
+
+    # -- what is typed -------------------------------------------------------------------------
+
+    def _typed(self, choices: tuple[str, ...]) -> str:
+        faults, dice = self._mix.faults, self._chance.random()
+        if dice < faults.mistype:
+            return self._chance.choice(_RUBBISH)
+        if dice < faults.mistype + faults.back:
+            return _BACK
+        chosen = self._chance.choice(choices)
+        # One wrong PIN at a time: after three in a row nobody could borrow for a quarter of an hour.
+        if chosen == "{pin}" and not self._phone.account.wrong_pins and self._happens(faults.wrong_pin):
+            return another_pin(self._person.pin, self._chance)
+        return self._filled(chosen)
+
+    def _filled(self, text: str) -> str:
+        if "{" not in text:
+            return text
+        limit, loan = self._phone.value("limit") or {}, self._phone.value("loan") or {}
+        known = {
+            "name": self._person.name, "national_id": self._person.national_id, "pin": self._person.pin,
+            "limit": str(limit.get("max", 0) // 100), "owed": str(loan.get("outstanding", 0) // 100),
+        }  # fmt: skip
+        return text.format_map(known)
+
+    def _press(self, typed: str, screen: Screen) -> None:
+        self._earlier = self._text
+        self._text = f"{self._text}*{typed}" if self._text else typed
+        self._phone.press(typed)
+        self._answered.add(screen.state)
+
+    # -- what is sent --------------------------------------------------------------------------
+
+    def _sent(self, kind: str, name: str) -> Iterator[Send]:
+        """The request, with the copies a gateway may make of it."""
+        faults = self._mix.faults
+        self._body = None
+        if self._happens(faults.other_server):
+            self._server = self._other()
+        if self._happens(faults.copies_at_once):
+            yield self._send("copy", "two at once", self._text, self._server, self._other())
+        else:
+            yield self._send(kind, name, self._text)
+        if self._body is not None and self._happens(faults.copy):
+            yield self._send("copy", "the same again", self._text)
+
+    def _send(self, kind: str, name: str, text: str, *servers: int) -> Send:
+        form = {
+            "sessionId": self._session, "phoneNumber": f"+{self._person.msisdn}", "networkCode": "63902",
+            "serviceCode": self._journeys.service.code, "text": text,
+        }  # fmt: skip
+        return Send(kind, name, form, servers or (self._server,), self._check)
+
+    def _check(self, body: str) -> None:
+        """Whether an answer is right: the first to a press by what it says, a copy by being the same."""
+        if self._body is None:
+            self._phone.take(body)
+            self._body = body
+        elif body != self._body:
+            before, self._body = self._body, None
+            raise WrongAnswer("not the answer given before", f"First:\n{before}\nand to a copy:\n{body}")
+
+    def _other(self) -> int:
+        return (self._server + self._chance.randrange(1, self._servers)) % self._servers
+
+    def _happens(self, share: float) -> bool:
+        return self._chance.random() < share
