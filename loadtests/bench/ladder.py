@@ -37,7 +37,7 @@ vars:
 """
 MENU = """\
   {name}:
-    menu: "Screen {shown}"
+    menu: "{word} {shown}"
     nav: none
     options:
 {options}
@@ -46,7 +46,7 @@ MENU = """\
 OPTION = '      - {{key: "{key}", en: "To {shown}", to: {name}}}'
 ASK = """\
   {name}:
-    ask: "Screen {shown}: how many?"
+    ask: "{word} {shown}: how many?"
     as: integer
     save: number
     check:
@@ -56,15 +56,16 @@ ASK = """\
 """
 END = """\
   over:
-    end: "Thank you."
+    end: "{word} over."
 """
 
 
 @dataclass(slots=True, frozen=True)
 class Ladder:
-    """A service of that many states."""
+    """A service of that many states. Its word is on each screen, so versions can be told apart."""
 
     states: int
+    word: str = "Screen"
 
     @property
     def screens(self) -> int:
@@ -99,10 +100,10 @@ class Ladder:
     def shown(self, screen: int) -> str:
         """The whole screen, as the gateway gets it."""
         if screen >= 0 and self.asks(screen):
-            return f"CON Screen {screen:04d}: how many?"
+            return f"CON {self.word} {screen:04d}: how many?"
         name = "main" if screen < 0 else f"{screen:04d}"
         options = [f"{key + 1}. To {self.target(screen, key):04d}" for key in range(WIDTH)]
-        return "\n".join([f"CON Screen {name}", *options, f"{FINISH}. Finish"])
+        return "\n".join([f"CON {self.word} {name}", *options, f"{FINISH}. Finish"])
 
     def sources(self) -> dict[str, str]:
         """The menu folder, file by file."""
@@ -113,7 +114,7 @@ class Ladder:
         files = {f"part_{place}.yaml": "states:\n" + "".join(map(self._state, part))
                  for place, part in enumerate(parts)}  # fmt: skip
         last = list(files)[-1]
-        files[last] += END
+        files[last] += END.format(word=self.word)
         service = SERVICE.format(service=self.service, code=self.code, files=", ".join(files))
         return {"service.yaml": service, **files}
 
@@ -144,18 +145,21 @@ class Ladder:
             walked.append((str(option + 1), self.shown(screen)))
         screen = self.after_number(screen)
         walked.append((str(chance.randint(1, 500)), self.shown(screen)))
-        walked.append((FINISH, "END Thank you."))
+        walked.append((FINISH, f"END {self.word} over."))
         return walked
 
     def _state(self, screen: int) -> str:
         name = _name(screen)
         if screen >= 0 and self.asks(screen):
-            return ASK.format(name=name, shown=f"{screen:04d}", target=_name(self.after_number(screen)))
+            return ASK.format(
+                word=self.word, name=name, shown=f"{screen:04d}", target=_name(self.after_number(screen))
+            )
         options = "\n".join(
             OPTION.format(key=option + 1, shown=f"{target:04d}", name=_name(target))
             for option, target in enumerate(self.target(screen, option) for option in range(WIDTH))
         )
-        return MENU.format(name=name, shown="main" if screen < 0 else f"{screen:04d}", options=options)
+        shown = "main" if screen < 0 else f"{screen:04d}"
+        return MENU.format(word=self.word, name=name, shown=shown, options=options)
 
 
 def _name(screen: int) -> str:

@@ -22,7 +22,8 @@ from typing import Any
 
 import psutil
 
-from core_ext.program import Dialog, Program
+from core_ext.dialog import Dialog
+from core_ext.program import Program
 from loadtests.bench import laps, processes
 from loadtests.bench.ladder import LEAST, Climbers, Ladder
 from loadtests.bench.laps import Lap

@@ -8,15 +8,17 @@ walk begins and ends in the middle of things, as a long one would.
 """
 
 import asyncio
+import contextlib
 import gc
 import multiprocessing
+import os
 import time
 from collections import Counter, deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection as Pipe
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 from urllib.parse import quote
 
 import uvloop
@@ -51,10 +53,23 @@ class Traffic(Protocol):
 
 @dataclass(slots=True, frozen=True)
 class Walk:
-    """How long, and how many requests a second; rate 0: each connection sends as soon as it is answered."""
+    """How long, and how many requests a second; rate 0: each connection sends as soon as it is answered.
+
+    bin_s: how long the parts are that are told of one by one; 0: none is.
+    """
 
     seconds: float
     rate: float = 0.0
+    bin_s: float = 0.0
+
+
+class Bin(NamedTuple):
+    """A part of a walk: when it began (time.monotonic), its answers, and their latencies."""
+
+    at: float
+    answers: int
+    p99_ms: float
+    most_ms: float
 
 
 @dataclass(slots=True, frozen=True)
@@ -74,6 +89,7 @@ class Walked:
     counts: Counter[str]
     told: Any
     ended: bool = False
+    bins: tuple[Bin, ...] = ()
 
     @property
     def per_s(self) -> float:
@@ -98,9 +114,13 @@ class Walker:
         self.begin(seconds, rate)
         return self.finish(seconds)
 
-    def begin(self, seconds: float, rate: float = 0.0) -> None:
+    def begin(self, seconds: float, rate: float = 0.0, bin_s: float = 0.0) -> None:
         """Start a walk; other things may be done while it lasts."""
-        self._pipe.send(Walk(seconds, rate))
+        self._pipe.send(Walk(seconds, rate, bin_s))
+
+    def stop(self) -> None:
+        """End the walk before its time."""
+        self._pipe.send(None)
 
     def finish(self, seconds: float) -> Walked:
         """The walk that was begun, when it is over. Raises UssdError when the client fails."""
@@ -176,6 +196,7 @@ class _Load:
     wrong: int = 0
     example: str = ""
     took: list[float] = field(default_factory=list)
+    when: list[float] | None = None  # each answer's moment, when parts of the walk are told of
     paced: bool = False
     due: deque[float] = field(default_factory=deque)
     idle: "deque[_Connection]" = field(default_factory=deque)
@@ -216,7 +237,7 @@ class _Connection(asyncio.Protocol):
         if not load.open or (self._slot.talk is None and not load.fill(self._slot)):
             self._transport.close()
         elif not load.paced:
-            self._send(time.perf_counter())
+            self._send(time.monotonic())
         elif load.due:
             self._send(load.due.popleft())
         else:
@@ -246,7 +267,10 @@ class _Connection(asyncio.Protocol):
         self._asked = False
         load, slot = self._load, self._slot
         if load.open:
-            load.took.append(time.perf_counter() - self._sent)
+            now = time.monotonic()
+            load.took.append(now - self._sent)
+            if load.when is not None:
+                load.when.append(now)
         assert slot.talk is not None
         try:
             if not got.startswith(b"HTTP/1.1 200"):
@@ -270,20 +294,23 @@ def _length(reply: bytes, end: int) -> int:
     return int(lower[at + 15 :].partition(b"\r")[0])
 
 
-async def _walk(walk: Walk, port: int, slots: list[_Slot], traffic: Traffic) -> Walked:
+async def _walk(walk: Walk, port: int, slots: list[_Slot], traffic: Traffic, pipe: Pipe) -> Walked:
     loop = asyncio.get_running_loop()
-    load = _Load(traffic, paced=walk.rate > 0)
+    load = _Load(traffic, paced=walk.rate > 0, when=[] if walk.bin_s else None)
     traffic.counts.clear()
-    began = time.perf_counter()
+    began = time.monotonic()
     connections = [
         (await loop.create_connection(lambda slot=slot: _Connection(load, slot), HOST, port))[1]  # type: ignore[misc]
         for slot in slots
     ]
     done = asyncio.ensure_future(asyncio.wait([connection.lost for connection in connections]))
     pacing = asyncio.ensure_future(_pace(load, walk.rate)) if load.paced else None
-    await asyncio.wait([done], timeout=walk.seconds)
+    stopped = asyncio.ensure_future(_told_to_stop(pipe))
+    await asyncio.wait([done, stopped], timeout=walk.seconds, return_when=asyncio.FIRST_COMPLETED)
     load.open = False
-    seconds = time.perf_counter() - began
+    stopped.cancel()
+    await asyncio.wait([stopped])
+    seconds = time.monotonic() - began
     ended = done.done()
     counts, right = traffic.counts.copy(), load.right
     if pacing is not None:
@@ -293,17 +320,42 @@ async def _walk(walk: Walk, port: int, slots: list[_Slot], traffic: Traffic) -> 
     await asyncio.wait([done], timeout=LOST_S)
     if not done.done():
         load.refused(f"no answer in {LOST_S:.0f} s")
+    bins = _bins(load, began, walk.bin_s)
     took = sorted(load.took)
     p50, p99 = (took[int(len(took) * share)] * 1e3 if took else 0.0 for share in (0.5, 0.99))
-    return Walked(right, load.wrong, seconds, p50, p99, load.example, counts, traffic.told(), ended)
+    return Walked(right, load.wrong, seconds, p50, p99, load.example, counts, traffic.told(), ended, bins)
+
+
+async def _told_to_stop(pipe: Pipe) -> None:
+    """Until something comes through the pipe: it is the word to stop."""
+    loop = asyncio.get_running_loop()
+    there = asyncio.Event()
+    loop.add_reader(pipe.fileno(), there.set)
+    try:
+        await there.wait()
+    finally:
+        loop.remove_reader(pipe.fileno())
+        os.set_blocking(pipe.fileno(), True)  # as it was before the loop had it
+    with contextlib.suppress(EOFError):  # the bench has gone
+        pipe.recv()
+
+
+def _bins(load: _Load, began: float, bin_s: float) -> tuple[Bin, ...]:
+    parts: dict[int, list[float]] = {}
+    for when, took in zip(load.when or (), load.took, strict=False):
+        parts.setdefault(int((when - began) / bin_s), []).append(took * 1e3)
+    return tuple(
+        Bin(began + place * bin_s, len(part), sorted(part)[int(len(part) * 0.99)], max(part))
+        for place, part in sorted(parts.items())
+    )
 
 
 async def _pace(load: _Load, rate: float) -> None:
     """Hand out requests as they fall due, to whoever is idle; else they wait, and that is measured."""
-    began = time.perf_counter()
+    began = time.monotonic()
     given = 0
     while True:
-        now = time.perf_counter()
+        now = time.monotonic()
         while began + given / rate <= now:
             at = began + given / rate
             given += 1
@@ -325,7 +377,9 @@ def _client(pipe: Pipe, port: int, connections: int, traffic: Traffic) -> None:
                 walk = pipe.recv()
             except (EOFError, KeyboardInterrupt):
                 return
+            if walk is None:  # it had ended before it was told to stop
+                continue
             try:
-                pipe.send(runner.run(_walk(walk, port, slots, traffic)))
+                pipe.send(runner.run(_walk(walk, port, slots, traffic, pipe)))
             except Exception as error:  # it is told where it is understood
                 pipe.send(f"{type(error).__name__}: {error}")
