@@ -128,6 +128,22 @@ async def test_a_caller_who_waits_in_the_queue_of_a_dead_process_is_served_by_th
         assert (await log.line("worker died"))["how"] == "was ended by SIGKILL"
 
 
+async def test_a_caller_who_waits_in_the_queue_of_a_replaced_process_is_served_by_the_next(log: Log) -> None:
+    toys = Toys(1, "fine")
+    async with toys.running():
+        first = await toys.caller()
+        os.kill(first, signal.SIGSTOP)
+        waiting = [asyncio.create_task(toys.caller()) for _ in range(50)]
+        await connected(toys.workers.port)
+        hang_up()
+        await log.line("reloaded")
+        served_by = set(await asyncio.gather(*waiting))
+        os.kill(first, signal.SIGCONT)
+        await log.line("worker left")
+    assert first not in served_by
+    assert len(served_by) == 1
+
+
 async def test_one_that_dies_at_once_again_and_again_ends_everything(log: Log) -> None:
     toys = Toys(2, "fine")
     running = asyncio.create_task(toys.workers.run())
