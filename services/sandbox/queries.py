@@ -98,7 +98,9 @@ def _status_parameters(box: Sandbox, about: Payment) -> Parameters:
     if fault is not None:
         says = fault.fields["says"] or None
     org = f"{about.shortcode} - {box.settings.organisation}"
-    phone = f"{about.msisdn} - {box.phone(about.msisdn).name}"
+    phone = (
+        f"{about.msisdn} - {box.phone(about.msisdn).name}" if about.msisdn else None
+    )  # reversal of nothing
     debit, credit = (phone, org) if about.kind in ("stk", "c2b") else (org, phone)
     fee = f"Fee For B2C Payment|KES|{numbers.shillings(about.fee_cents)}" if about.fee_cents else None
     final = int(numbers.compact(numbers.parsed(about.finished_at))) if about.finished_at else None

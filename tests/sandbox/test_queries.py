@@ -134,6 +134,9 @@ async def test_a_payout_an_unknown_receipt_and_too_much_are_not_reversed(
     payout = sandbox.payments(kind="b2c")[0]
     for receipt, amount in ((payout.receipt, "500"), ("UKN0000000", "1"), (paid.receipt, "301")):
         assert (await reverse(shop, receipt, amount))["ResultCode"] == "R000002"
+    unknown = await shop.ask_status(TransactionID=sandbox.payments(linked="UKN0000000")[0].receipt)
+    assert parameters(unknown)["TransactionStatus"] == "Declined"
+    assert set(sandbox.world.phones) == {PHONE}
     sandbox.set_balance("working", 0)
     assert (await reverse(shop, paid.receipt, "300"))["ResultCode"] == "1"
 
