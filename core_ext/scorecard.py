@@ -249,7 +249,8 @@ class Scorecard:
         if isinstance(value, str):
             code: object = codes.get(value)
             # The last bin takes the rest. It has as many before it as there are edges, less two.
-            return self._at[f + 1] - self._at[f] - 2 if code is None else cython.cast(cython.double, code)
+            other = self._at[f + 1] - self._at[f] - 2
+            return float(other) if code is None else cython.cast(cython.double, code)
         if value is None or (isinstance(value, float) and math.isnan(value)):
             return math.nan
         raise TypeError(f"{self.names[f]} is a category: give text, not {type(value).__name__}")

@@ -126,7 +126,7 @@ def _disagreements(np: Any, answers: dict[str, Any], expected: Any) -> list[str]
     return faults
 
 
-def _all(score: Callable[[Any], int], alone: list[Any]) -> None:
+def _all(score: Callable[[Any], object], alone: list[Any]) -> None:
     for values in alone:
         score(values)
 

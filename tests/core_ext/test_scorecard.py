@@ -122,6 +122,18 @@ def test_in_a_batch_a_number_that_is_no_bin_is_any_other(core: Core, code: float
     assert out[0] == 300 + points
 
 
+@pytest.mark.parametrize(
+    ("months", "county", "row"),
+    [(6, "kiambu", [6.0, 0.0]), (True, "unheard of", [1.0, 1.0]), (None, None, [math.nan, math.nan])],
+)
+def test_an_applicant_is_encoded_as_floats_whatever_was_given(
+    core: Core, months: Any, county: Any, row: list[float]
+) -> None:
+    encoded = core.scorecard.Scorecard.from_dict(CARD).encode([months, county])
+    assert [type(value) for value in encoded] == [float, float]
+    assert np.array_equal(encoded, row, equal_nan=True)
+
+
 def test_numbers_may_be_given_as_text_as_the_menu_loader_keeps_them(core: Core) -> None:
     def as_text(value: Any) -> Any:
         if isinstance(value, dict):
