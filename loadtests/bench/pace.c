@@ -289,9 +289,10 @@ static void drive(uint64_t end, double gap_ns) {
         }
         moment = now();
     }
-    wrong += in_flight + length_of(&overdue);
-    if (in_flight && !example[0])
-        snprintf(example, sizeof example, "%llu requests got no reply", (unsigned long long)in_flight);
+    uint64_t unanswered = in_flight + length_of(&overdue);
+    wrong += unanswered;
+    if (unanswered && !example[0])
+        snprintf(example, sizeof example, "%llu requests were not answered", (unsigned long long)unanswered);
 }
 
 static uint32_t take(FILE *file) {

@@ -119,3 +119,18 @@ async def test_a_plan_that_does_not_fit_is_refused() -> None:
     plan = replace(_plan(1), scripts=((long,),))
     with pytest.raises(RuntimeError, match="longer than 4096 bytes"):
         await asyncio.to_thread(paced.at_rate, plan, 10)
+
+
+@pytest.mark.slow
+async def test_who_is_never_answered_is_counted_as_wrong() -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        timed = await asyncio.to_thread(paced.at_rate, _plan(port, connections=4), 20)
+    assert timed.right == 0
+    assert timed.example == f"{timed.wrong} requests were not answered"
+    assert timed.wrong > 20  # the four that were sent, and those that never could be

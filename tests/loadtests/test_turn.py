@@ -89,6 +89,7 @@ def test_no_two_runs_share_a_dialog() -> None:
     assert numbers.take() > second
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(paced.missing() is not None, reason=str(paced.missing()))
 def test_a_short_run_measures_the_engine_a_rival_latencies_and_memory(repository: Path) -> None:
     bench = [sys.executable, "-m", "loadtests.bench", "turn", "--only", "limit", "--seconds", "1"]
