@@ -36,7 +36,7 @@ FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 10.0
 STEADY_S = 10.0  # one that served this long starts again without delay
 MOST_FAILURES = 5
-MEASURE_S = 2.0
+MEASURE_S = 5.0  # 1 to 2 ms of processor time for each process
 AT_ONCE = 4  # a reload starts one of so many at a time: the old ones need the processors
 
 
