@@ -242,21 +242,28 @@ async def serve(
         gc.collect()
         gc.freeze()  # what is loaded now stays: the collector need not walk it again
         gc.set_threshold(*GC_THRESHOLDS)
-        if place is not None and not await place.until_go(await engine.ready()):
-            await running.stop()
-            return
-        shared = SharedMetrics(board, place) if place is not None else None
-        await running.listen(place.sockets if place is not None else (), lane=lane)
-        log.info("serving", host=settings.host, port=running.port)
-        started(running.port)
-        await _either(stop, retire)
-        if not stop.is_set():
-            await running.retire(stop)
+        shared = None
+        if place is None or await place.until_go(await engine.ready()):
+            shared = SharedMetrics(board, place) if place is not None else None
+            await running.listen(place.sockets if place is not None else (), lane=lane)
+            log.info("serving", host=settings.host, port=running.port)
+            started(running.port)
+            await _until_told(running, stop, retire)
         await _finish(running, board)
         if shared is not None:
             shared.stop()
     finally:
         await engine.close()
+
+
+async def _until_told(running: Running, stop: asyncio.Event, retire: asyncio.Event) -> None:
+    """Serve until a stop, or until a successor serves and our callers have had their last answers."""
+    told = [asyncio.create_task(event.wait()) for event in (stop, retire)]
+    await asyncio.wait(told, return_when=asyncio.FIRST_COMPLETED)
+    for task in told:
+        task.cancel()
+    if not stop.is_set():
+        await running.retire(stop)
 
 
 def _codes(engine: Engine) -> Callable[[], list[ServiceCode]]:
@@ -282,13 +289,6 @@ def _on_signals(*numbers: signal.Signals) -> asyncio.Event:
     for number in numbers:
         asyncio.get_running_loop().add_signal_handler(number, came.set)
     return came
-
-
-async def _either(*events: asyncio.Event) -> None:
-    waiting = [asyncio.create_task(event.wait()) for event in events]
-    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()
 
 
 def _add_gateway(app: web.Application, routes: GatewayRoutes, *, development: bool) -> None:

@@ -52,7 +52,7 @@ class Served:
 
     async def line(self, event: str, since: int = 0, times: int = 1) -> dict[str, Any]:
         """The log line of this event; waited for."""
-        async with asyncio.timeout(30), self._news:
+        async with asyncio.timeout(60), self._news:
             while len(found := [line for line in self.lines[since:] if line["event"] == event]) < times:
                 await self._news.wait()
         return found[times - 1]
@@ -167,7 +167,7 @@ class Callers:
     async def until(self, answered: int) -> None:
         """Wait until so many more turns were answered."""
         wanted = self.answered + answered
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while self.answered < wanted:
                 await asyncio.sleep(PAUSE_S)
 
