@@ -161,6 +161,7 @@ drop column terms,
 drop column interest_cents,
 drop column interest_excise_cents,
 drop column rollovers,
+drop column day_done,
 drop column duplum_on,
 drop column duplum_room_cents,
 add column is_open boolean not null generated always as (

@@ -15,6 +15,7 @@ add column terms jsonb not null default '{}',
 add column interest_cents bigint not null default 0 check (interest_cents >= 0),
 add column interest_excise_cents bigint not null default 0 check (interest_excise_cents >= 0),
 add column rollovers integer not null default 0 check (rollovers >= 0),
+add column day_done date, -- the last business day whose end has passed over this loan
 add column duplum_on date,
 add column duplum_room_cents bigint check (duplum_room_cents >= 0),
 -- Not over: whoever has one may not borrow. Everything that asks, asks this.

@@ -29,12 +29,19 @@ class Leg:
 
 def debit(account: Account, amount_cents: int) -> Leg:
     """What the account takes."""
-    return Leg(account, amount_cents)
+    return Leg(account, positive(amount_cents))
 
 
 def credit(account: Account, amount_cents: int) -> Leg:
     """What the account gives."""
-    return Leg(account, -amount_cents)
+    return Leg(account, -positive(amount_cents))
+
+
+def positive(amount_cents: int) -> int:
+    """The amount. Raises LedgerError for what is no whole number of cents above zero: nan, 0.5, -100."""
+    if type(amount_cents) is not int or not 0 < amount_cents <= MAX_CENTS:
+        raise LedgerError(f"{amount_cents!r} is not an amount in cents")
+    return amount_cents
 
 
 @dataclass(slots=True, frozen=True)

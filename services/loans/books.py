@@ -26,7 +26,7 @@ from typing import Any
 
 from services.ledger import accounts
 from services.ledger.accounts import Account
-from services.ledger.journals import Journal, Leg, credit, debit
+from services.ledger.journals import Journal, Leg, credit, debit, positive
 from services.ledger.suspense import receipt_key
 
 DISBURSEMENT, FEE, REPAYMENT, CREDIT_USED = "disbursement", "fee", "repayment", "credit_used"
@@ -82,13 +82,16 @@ def charged(loan: Any, kind: str, key: str, cents: int, excise_cents: int, on: d
 
 
 def allocate(amount_cents: int, owed: Mapping[str, int], order: Sequence[str]) -> dict[str, int]:
-    """How much of a payment goes to each part of the debt; what is left over, under `credit`."""
-    assert amount_cents > 0, amount_cents
+    """How much of a payment goes to each part of the debt; what is left over, under `credit`.
+
+    Raises LedgerError for what is no amount.
+    """
+    left = positive(amount_cents)
     shares: dict[str, int] = {}
     for part in order:
-        shares[part] = min(amount_cents, max(owed.get(part, 0), 0))
-        amount_cents -= shares[part]
-    return {part: cents for part, cents in {**shares, CREDIT: amount_cents}.items() if cents}
+        shares[part] = min(left, max(owed.get(part, 0), 0))
+        left -= shares[part]
+    return {part: cents for part, cents in {**shares, CREDIT: left}.items() if cents}
 
 
 def paid_back(loan: Any, receipt: str, shares: Mapping[str, int], on: date) -> list[Journal]:

@@ -143,7 +143,7 @@ class Rollover(_Strict):
 
     fee_bp: Percent = Field(alias="fee", description="Of the principal still owed.")
     term_days: Days = Field(alias="term", gt=0, description="How much more time.")
-    within_days: Days = Field(0, alias="within", description="How long after the due date one may ask.")
+    within_days: Days = Field(0, alias="within", description="So near the due date one may ask.")
     most: Times = Field(1, ge=1, le=12, description="How often for one loan.")
     by: Literal["borrower", "itself"] = Field("borrower", description="Who begins it.")
 

@@ -214,20 +214,6 @@ insert into late_payout (loan_id, borrower_id, arrived_at)
 values ($1, $2, $3)
 """
 
-# Payouts that came late and whose borrower has no other loan any more.
-WAITING_LATE = """
-select loan_id
-from late_payout
-where begun_at is null
-and not exists (
-    select 1
-    from loan
-    where loan.borrower_id = late_payout.borrower_id
-    and loan.is_open
-)
-order by loan_id
-"""
-
 BEGIN_LATE = """
 update late_payout
 set begun_at = $2
