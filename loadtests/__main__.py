@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         "--processes",
         type=_count,
         default=1,
-        help="how many run the lines; one is good for some 2,000 turns a second",
+        help="how many run the lines",
     )
     add("--web", action="store_true", help="start and watch it in the browser, on http://127.0.0.1:8089")
     add("--report", type=Path, help="folder for the report; a new one under build/loadtest")

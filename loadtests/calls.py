@@ -122,7 +122,7 @@ class _Call:
         self.journey = journey
         self._text = journey.inputs
         self._phone.dial(journey.inputs)
-        yield from self._sent("dial", "dial a shortcut" if journey.inputs else "dial")
+        yield from self._sent("dial", "a shortcut" if journey.inputs else "the code")
         for _ in range(_MOST_PRESSES):
             screen = self._phone.on
             if self._body is None or screen is None:

@@ -14,8 +14,8 @@ import random
 import time
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -34,11 +34,12 @@ from loadtests.calls import Line, Pause, Send, Tally
 from loadtests.journeys import Journeys, read_journeys
 from loadtests.mix import Mix, file_of, read_mix
 from loadtests.oracle import WrongAnswer
-from loadtests.people import Person, first_now, people
+from loadtests.people import Strangers, first_now, leave
 
 PATH = "/api/v1/ussd"
 CONNECT_S, ANSWER_S = 10.0, 15.0  # Africa's Talking gives up then
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+LAST_WORDS_S = 20.0  # workers report every three seconds, later when they are busy
 MOST_SPAWNED = 100  # lines a second; Locust warns of more
 MOST_WRONG_KEPT = 50  # screens, of each process
 WRONG_FILE = "wrong-screens.txt"
@@ -64,15 +65,18 @@ def _mix(name: str, peak: int | None, length: float | None) -> Mix:
 
 @dataclass
 class Process:
-    """What the lines of this process share. tally: how calls ended; the master's is everybody's."""
+    """What the lines of this process share. tally: how calls ended; the master's is everybody's, and so
+    is next: the number after the last person who called. silent: workers that have more to tell."""
 
-    people: Iterator[Person]
+    people: Strangers
     report: Path | None
     tally: Tally
+    silent: set[str] = field(default_factory=set)
+    next: int = 0
     wrong: int = 0
 
 
-_process = Process(iter(()), None, {})
+_process = Process(Strangers(0, 0, 1, random.Random()), None, {})
 
 
 # -- the phone lines ---------------------------------------------------------------------------
@@ -204,21 +208,41 @@ def begin(environment: Environment, **_: Any) -> None:
     folder = Path(options.report) if options.report else None
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-    strangers = people(options.first, place, options.places, random.Random())
-    _process.people, _process.report = strangers, folder
+        if not isinstance(runner, WorkerRunner):
+            (folder / WRONG_FILE).unlink(missing_ok=True)
+    _process.people = Strangers(options.first, place, options.places, random.Random())
+    _process.report, _process.next = folder, options.first
     _process.tally, _process.wrong = {}, 0
 
 
 @events.report_to_master.add_listener
 def tell(client_id: str, data: dict[str, Any]) -> None:  # noqa: ARG001 - Locust passes it by name
-    """How calls ended in this worker since it last told."""
+    """How calls ended in this worker since it last told, and whom it calls next."""
+    data["next"] = _process.people.next
     data["calls"], _process.tally = {name: dict(ends) for name, ends in _process.tally.items()}, {}
 
 
 @events.worker_report.add_listener
-def hear(client_id: str, data: dict[str, Any]) -> None:  # noqa: ARG001 - Locust passes it by name
-    """The same, at the master."""
+def hear(client_id: str, data: dict[str, Any]) -> None:
+    """The same, at the master. A worker without lines has told all."""
+    if data.get("user_count") == 0:
+        _process.silent.discard(client_id)
+    _process.next = max(_process.next, data.get("next", 0))
     _add(_process.tally, data.get("calls", {}))
+
+
+@events.test_stop.add_listener
+def collect(environment: Environment, **_: Any) -> None:
+    """Let every worker tell of its last seconds: they count for the verdict. At the end of a shape Locust
+    would give them half a second, and they have not even been told to stop."""
+    runner = environment.runner
+    if not isinstance(runner, MasterRunner):
+        return
+    _process.silent = {worker.id for worker in runner.clients.all}
+    runner.send_message("stop")
+    deadline = time.monotonic() + LAST_WORDS_S
+    while _process.silent and time.monotonic() < deadline:
+        gevent.sleep(0.1)
 
 
 @events.quitting.add_listener
@@ -226,6 +250,8 @@ def decide(environment: Environment, **_: Any) -> None:
     """The exit code: 0 when the mix's limits were kept."""
     if isinstance(environment.runner, WorkerRunner):
         return
+    alone = not isinstance(environment.runner, MasterRunner)
+    leave(_process.people.next if alone else _process.next + environment.parsed_options.places)
     findings = verdict.judge(mix_of(environment.parsed_options).limits, _measured(environment))
     environment.process_exit_code = 0 if verdict.passed(findings) else 1
 

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from pathlib import Path
 
 import pytest
 
@@ -70,7 +71,8 @@ def test_a_run_without_a_turn_keeps_no_limit() -> None:
 def test_the_processes_of_a_run_share_no_person_and_every_number_is_one_of_the_plan() -> None:
     chance = random.Random(1)
     several = [
-        list(itertools.islice(people.people(people.NUMBERS - 60, place, 3, chance), 40)) for place in range(3)
+        list(itertools.islice(people.Strangers(people.NUMBERS - 60, place, 3, chance), 40))
+        for place in range(3)
     ]
     everybody = [person for persons in several for person in persons]
     assert len({person.msisdn for person in everybody}) == 120
@@ -83,8 +85,24 @@ def test_the_processes_of_a_run_share_no_person_and_every_number_is_one_of_the_p
         assert person.msisdn not in person.masked
 
 
-def test_a_run_a_second_later_begins_with_other_people(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_begins_at_the_clock_or_where_the_last_one_ended(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "loadtest" / "next-person"
     monkeypatch.setattr(people.time, "time", lambda: 1_800_000_000.0)
-    first = people.first_now()
-    monkeypatch.setattr(people.time, "time", lambda: 1_800_000_001.0)
-    assert people.first_now() == first + people.PER_SECOND
+    by_clock = people.first_now(file)
+    people.leave(by_clock + 500, file)  # fifty seconds' worth of people, in no time
+    assert people.first_now(file) == by_clock + 500
+    monkeypatch.setattr(people.time, "time", lambda: 1_800_000_051.0)
+    assert people.first_now(file) == by_clock + 510
+    file.write_text("nonsense")
+    assert people.first_now(file) == by_clock + 510
+
+
+def test_where_the_last_run_ended_is_understood_when_the_numbers_come_round(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "next-person"
+    monkeypatch.setattr(people.time, "time", lambda: (people.NUMBERS - 10) / people.PER_SECOND)
+    people.leave(people.NUMBERS + 30, file)
+    assert people.first_now(file) == 30
