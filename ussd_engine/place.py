@@ -98,7 +98,7 @@ def listening_sockets(host: str, port: int, places: int) -> list[list[socket.soc
     """
     opened: list[list[socket.socket]] = []
     try:
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        addresses = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for _ in range(places):
             opened.append([])
             for family, address in dict.fromkeys((found[0], found[4]) for found in addresses):
