@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from services.sandbox import limits, numbers, requests
-from services.sandbox.core import DELIVERED, DROPPED, Sandbox
+from services.sandbox.core import DROPPED, Sandbox
 from services.sandbox.records import OPEN, Callback, Code, Payment, Urls
 from services.sandbox.refusals import bad_field
 from services.sandbox.wallets import WORKING
@@ -130,11 +130,11 @@ async def _asked(box: Sandbox, payment: Payment) -> tuple[Code, str]:
     balance = box.world.wallets.balance(WORKING)
     body = notice(box, payment, urls, balance)
     question = box.callbacks("c2b_validation", payment.msisdn, urls.validation_url, body, after_s=0)[0]
-    outcome, said = DROPPED, None
+    outcome, said = DROPPED, None  # what is said is None, too, when nobody answers
     if question.outcome != DROPPED:
         outcome, said = await box.post(question, VALIDATION_S)
     box.record(callbacks=[replace(question, outcome=outcome)])
-    if outcome != DELIVERED or not isinstance(said, dict):
+    if not isinstance(said, dict):
         return (0 if urls.response_type == "Completed" else REJECTED), ""
     code = said.get("ResultCode", REJECTED)
     if str(code) == "0":
