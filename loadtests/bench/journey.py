@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import psutil
 
 from loadtests.bench import borrowers, laps, pgbench, processes, recording
@@ -33,6 +34,7 @@ from loadtests.bench.report import Report, spread
 from loadtests.bench.walker import Walker, walking
 from migrations import run as migrations
 from services.borrowers import pins
+from services.ledger import invariants
 from ussd_engine.embedded import DATABASE, Servers
 from ussd_engine.errors import UssdError
 from ussd_engine.settings import Settings
@@ -114,8 +116,15 @@ class _Bank:
         found = self.count("loan")
         if found != self.loans:
             self.faults.append(f"{self.loans:,} loans were answered for, and {found:,} are there")
-        if broken := self.count("ledger_break"):
-            self.faults.append(f"the ledger has {broken} breaks")
+        for each in asyncio.run(self._breaks()):
+            self.faults.append(f"the ledger has a break: {each}")
+
+    async def _breaks(self) -> list[invariants.Break]:
+        connection = await asyncpg.connect(self.servers.database_url)
+        try:
+            return await invariants.breaks(connection)
+        finally:
+            await connection.close()
 
 
 def run(options: argparse.Namespace) -> Report:

@@ -21,7 +21,8 @@ ASKS = 3  # of six neighbours, the one that asks
 MENUS = 5  # in a dialog, between the main menu and the screen that asks
 FINISH = "7"
 FILES = 250  # screens a file, or it would be longer than a file may be
-WALKS = 20_000  # dialogs that are made before they are walked, so that making them is no load of the client
+WALKS = 6_000  # dialogs that are made before they are walked, so that making them is no load of the client
+WALKS_A_STATE = 20  # no more than so many
 
 SERVICE = """\
 service: {service}
@@ -186,7 +187,7 @@ class Climbers(Traffic):
         chance = random.Random(self.ladder.states)
         screens: dict[str, bytes] = {}  # each once, however many dialogs pass it
         made = []
-        for _ in range(WALKS):
+        for _ in range(min(WALKS, WALKS_A_STATE * self.ladder.states)):
             walked = self.ladder.walk(chance)
             inputs = [typed for typed, _ in walked[1:]]
             shown = [screens.setdefault(screen, screen.encode()) for _, screen in walked]

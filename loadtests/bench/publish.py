@@ -199,9 +199,9 @@ def _swapped(
     walker.begin(LONGEST_S, rate, BIN_S)
     time.sleep(seconds)
     began = time.monotonic()
-    with pinned.on_client():  # where there is time to spare, and last in the line for it
+    with pinned.on_client():  # where there is time to spare, and after others in the line for it
         result = subprocess.run(
-            ["nice", "-n", "19", sys.executable, "-m", "ussd_engine.cli", *command],
+            ["nice", sys.executable, "-m", "ussd_engine.cli", *command],
             env={**os.environ, **environment}, capture_output=True, text=True, check=False,
         )  # fmt: skip
     ended = time.monotonic()
