@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from ussd_engine.errors import StoreError
-from ussd_engine.redis_place import HostPort, Kind, Place, place
+from ussd_engine.redis_place import HostPort, Kind, Place, place, shown
 
 ASK_S = 0.5
 """Seconds a sentinel or a node has to say where the data is, before the next one is asked."""
@@ -78,9 +78,21 @@ class SentinelAddress(Address):
         async with Sentinel(place.hosts, sentinel_kwargs=options) as sentinels:  # type: ignore[no-untyped-call]
             try:
                 host = await sentinels.discover_master(place.master)
-            except RedisError as error:
-                raise StoreError(f"the sentinels know no master: {error}") from None
+            except RedisError:  # whose words are all its settings
+                raise StoreError(await _why_no_master(place, sentinels)) from None
         await self._connect_to(host, loop, protocol)
+
+
+async def _why_no_master(where: Place, sentinels: Sentinel) -> str:
+    """What keeps each sentinel from naming the master."""
+    why = []
+    for host, sentinel in zip(where.hosts, sentinels.sentinels, strict=True):
+        try:
+            await sentinel.sentinel_masters()
+            why.append(f"{shown(host)} knows no healthy one")
+        except RedisError as error:
+            why.append(f"{shown(host)}: {error}")
+    return f"no sentinel names the master {where.master} ({'; '.join(why)})"
 
 
 def address(where: Place) -> Address:

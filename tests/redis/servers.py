@@ -41,13 +41,15 @@ def until(true: Callable[[], Any], what: str) -> None:
 class Server:
     """One redis-server. Options are those of redis.conf."""
 
-    def __init__(self, folder: Path, options: dict[str, str] | None = None, *, sentinel: str = "") -> None:
-        """sentinel: the configuration of a sentinel."""
+    def __init__(
+        self, folder: Path, options: dict[str, str] | None = None, *, login: dict[str, Any] | None = None
+    ) -> None:
+        """login: redis-py's options for whoever may do everything."""
         self.folder = folder
         self.port = free_port()
-        self.client_options: dict[str, Any] = {}
+        self.sentinel = ""  # its configuration, when it is one
+        self._login = login or {}
         self._options = {"port": str(self.port)} | (options or {})
-        self._sentinel = sentinel
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -56,19 +58,18 @@ class Server:
 
     def ask(self, words: str, *more: Any) -> Any:
         """The plain reply to a command: text, a number or a list of these."""
-        options = self.client_options
-        with redis.Redis(port=self.port, socket_timeout=2, decode_responses=True, **options) as client:
+        with redis.Redis(port=self.port, socket_timeout=2, decode_responses=True, **self._login) as client:
             return client.execute_command(*words.split(), *more)
 
     def start(self, *, wait: bool = True) -> Self:
         self.folder.mkdir(exist_ok=True)
         command = [redis_binary()]
-        if self._sentinel:
+        if self.sentinel:
             file = self.folder / "sentinel.conf"
-            file.write_text(self._sentinel)
+            file.write_text(self.sentinel)
             command += [str(file), "--sentinel"]
         options = {"dir": str(self.folder), "bind": "127.0.0.1", "logfile": str(self.folder / "log")}
-        if not self._sentinel:
+        if not self.sentinel:
             options |= {"save": "", "repl-diskless-sync-delay": "0", "enable-debug-command": "local"}
         for name, value in (options | self._options).items():
             command += [f"--{name}", value]

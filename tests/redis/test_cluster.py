@@ -100,7 +100,7 @@ async def test_turns_go_on_while_slots_move(
     engine = await open_market(url_of(cluster))
     async with crowd(engine, market) as people:
         await people.more(200)
-        for phone in people.phones[::3]:
+        for phone in people.phones[::4]:
             slot = key_slot(phone.msisdn.encode())
             source = await asyncio.to_thread(cluster.begin_move, slot, cluster.spare)
             await people.more(30)

@@ -1,0 +1,115 @@
+"""The master that sentinels name: found, left when it is one no more, and found again."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.redis.conftest import Market, OpenMarket, crowd
+from tests.redis.servers import Server, until
+from ussd_engine.errors import StoreError
+from ussd_engine.redis_clients import client
+from ussd_engine.redis_store import open_store
+
+SENTINEL = """\
+port {port}
+dir {folder}
+requirepass watch
+sentinel monitor umoja 127.0.0.1 {master} 1
+sentinel auth-pass umoja data
+sentinel down-after-milliseconds umoja 300
+sentinel failover-timeout umoja 2000
+"""
+
+
+@dataclass
+class Watched:
+    """A master, its replica, and a sentinel. Another sentinel is in the URL and away."""
+
+    master: Server
+    replica: Server
+    sentinel: Server
+
+    @property
+    def url(self) -> str:
+        hosts = f"127.0.0.1:1,{self.sentinel.host}"
+        return f"redis+sentinel://:data@{hosts}/umoja/2?sentinel_password=watch"
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    secured = {"requirepass": "data", "masterauth": "data"}
+    data = {"password": "data"}
+    with (
+        Server(tmp_path / "master", secured, login=data) as master,
+        Server(
+            tmp_path / "replica", secured | {"replicaof": f"127.0.0.1 {master.port}"}, login=data
+        ) as replica,
+    ):
+        until(lambda: replica.ask("ROLE")[3] == "connected", "the replica follows")
+        sentinel = Server(tmp_path / "sentinel", login={"password": "watch"})
+        sentinel.sentinel = SENTINEL.format(port=sentinel.port, folder=sentinel.folder, master=master.port)
+        with sentinel:
+            until(
+                lambda: replica.host.split(":")[1] in str(sentinel.ask("SENTINEL", "REPLICAS", "umoja")),
+                "the sentinel knows the replica",
+            )
+            sentinel.ask(
+                "SENTINEL", "DEBUG", "INFO-PERIOD", 100, "PUBLISH-PERIOD", 100
+            )  # in place of 10 s, 2 s
+            yield Watched(master, replica, sentinel)
+
+
+async def test_turns_go_on_when_the_master_is_killed_and_the_replica_takes_over(
+    watched: Watched, open_market: OpenMarket, market: Market
+) -> None:
+    engine = await open_market(watched.url)
+    async with crowd(engine, market) as people:
+        await people.more(200)
+        watched.master.kill()
+        await people.more(500)
+        assert await engine.ready() == {}
+        assert engine.limping() == {}
+    assert watched.replica.ask("ROLE")[0] == "master"
+    assert list(watched.replica.ask("INFO", "keyspace")) == ["db2"]
+
+
+async def test_a_master_that_was_made_a_replica_is_left_for_the_new_one(watched: Watched) -> None:
+    store = await open_store(watched.url)
+    assert await store.call("SET", "a", "before") == b"OK"
+    sentinel = watched.sentinel
+    await asyncio.to_thread(until, lambda: sentinel.ask("SENTINEL", "FAILOVER", "umoja"), "it may fail over")
+    await asyncio.to_thread(until, lambda: watched.master.ask("ROLE")[0] == "slave", "it was made a replica")
+    answered = b""
+    while answered != b"OK":
+        with contextlib.suppress(StoreError):  # of the connection that was lost, or a server that only reads
+            answered = await store.call("SET", "a", "after")
+    assert watched.replica.ask("ROLE")[0] == "master"
+    assert await store.call("GET", "a") == b"after"
+    await store.close()
+
+
+async def test_redis_py_finds_the_same_master(watched: Watched) -> None:
+    redis = client(watched.url)
+    assert await redis.set("a", "b")
+    store = await open_store(watched.url)
+    assert await store.call("GET", "a") == b"b"
+    await store.close()
+    await redis.aclose()
+
+
+async def test_no_master_of_that_name_is_said_plainly(watched: Watched) -> None:
+    with pytest.raises(
+        StoreError, match=rf"names the master other .*{watched.sentinel.host} knows no healthy one"
+    ):
+        await open_store(watched.url.replace("/umoja/", "/other/"))
+
+
+async def test_a_wrong_password_for_the_sentinels_or_for_the_data_is_said_at_once(watched: Watched) -> None:
+    with pytest.raises(StoreError, match=f"{watched.sentinel.host}: .*(WRONGPASS|invalid username-password)"):
+        await open_store(watched.url.replace("password=watch", "password=wrong"))
+    with pytest.raises(StoreError, match=r"refuses us.*WRONGPASS"):
+        await open_store(watched.url.replace(":data@", ":wrong@"))
