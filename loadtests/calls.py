@@ -19,6 +19,7 @@ _RUBBISH = ("?", "77", "12x", "1*500", "#")
 _BACK = "0"
 _AWAY = ("0", "00")  # from a screen an earlier call had left, and this one has no business at
 GO_ON = "1"  # at the offer to go on with a dropped call
+MOST_AT_HOME = 10_000
 _MOST_PRESSES = 60  # of one call; past it somebody walks in circles
 
 REACHED, GAVE_UP, ELSEWHERE, FAILED = "reached", "gave up", "ended elsewhere", "failed"
@@ -44,51 +45,85 @@ class Send:
     check: Callable[[str], None]
 
 
+@dataclass(slots=True)
+class Somebody:
+    """A person, their phone, and what they gave up and may go on with."""
+
+    person: Person
+    phone: Phone
+    unfinished: Journey | None = None
+
+
+class Crowd:
+    """Who calls from one process: strangers without end, and borrowers who are at home between calls."""
+
+    def __init__(self, journeys: Journeys, strangers: Iterator[Person], chance: random.Random) -> None:
+        self._journeys = journeys
+        self._strangers = strangers
+        self._chance = chance
+        self._at_home: list[Somebody] = []
+
+    def stranger(self) -> Somebody:
+        """Somebody who never called."""
+        return Somebody(next(self._strangers), Phone(self._journeys.service))
+
+    def anybody(self) -> Somebody:
+        """Somebody who is at home; a stranger when nobody is."""
+        if not self._at_home:
+            return self.stranger()
+        return self._at_home.pop(self._chance.randrange(len(self._at_home)))
+
+    def home(self, who: Somebody) -> None:
+        """Their line is needed for another. Only borrowers come back, and so many fit."""
+        if who.phone.account.registered and len(self._at_home) < MOST_AT_HOME:
+            self._at_home.append(who)
+
+
 class Line:
     """One phone line: somebody calls, and after some calls somebody else does."""
 
     def __init__(
-        self, journeys: Journeys, mix: Mix, people: Iterator[Person], servers: int, chance: random.Random
+        self, journeys: Journeys, mix: Mix, crowd: Crowd, servers: int, chance: random.Random
     ) -> None:
         """servers: how many there are to choose from."""
         self._journeys = journeys
         self._mix = mix
-        self._people = people
+        self._crowd = crowd
         self._servers = servers
         self._chance = chance
-        self._phone: Phone | None = None
-        self._unfinished: Journey | None = None  # what they gave up, and may go on with
-        self.person: Person | None = None
+        self.who: Somebody | None = None
         self.tally: Tally = {}
 
-    def call(self) -> Iterator[Pause | Send]:
-        """One call, from dialling to its end."""
+    def call(self) -> Generator[Pause | Send, None, None]:
+        """One call, from dialling to its end. Closed before that, it was cut off."""
         chance = self._chance
         names, weights = zip(*self._mix.journeys.items(), strict=True)
         journey = self._journeys.by_name[chance.choices(names, weights)[0]]
-        phone, person = self._caller(journey)
-        call = _Call(self._mix, phone, person, self._journeys, self._servers, chance)
+        who = self.who = self._caller(journey)
+        call = _Call(self._mix, who, self._journeys, self._servers, chance)
         end = FAILED
         try:
-            end = yield from call.run(journey, self._unfinished or journey)
+            end = yield from call.run(journey)
         finally:
-            if end == FAILED:
-                self._phone = None
-        self._unfinished = call.journey if end == GAVE_UP else None
+            if call.unsure:
+                self.who = None
+            else:
+                who.unfinished = call.journey if end in (GAVE_UP, FAILED) else None
         self.tally.setdefault(call.journey.name, Counter())[end] += 1
 
-    def _caller(self, journey: Journey) -> tuple[Phone, Person]:
-        phone, person = self._phone, self.person
-        busy = phone is not None and phone.account.open_loan is not None
-        if (
-            phone is None
-            or person is None
-            or journey.who == "newcomer"
-            or (busy and journey.who == "without_loan")
-        ):
-            phone, person = Phone(self._journeys.service), next(self._people)
-            self._phone, self.person, self._unfinished = phone, person, None
-        return phone, person
+    def close(self) -> None:
+        """The line is taken down; who called from it goes home."""
+        if self.who is not None:
+            self._crowd.home(self.who)
+            self.who = None
+
+    def _caller(self, journey: Journey) -> Somebody:
+        who = self.who or self._crowd.anybody()
+        busy = who.phone.account.open_loan is not None
+        if journey.who == "newcomer" or (busy and journey.who == "without_loan"):
+            self._crowd.home(who)
+            return self._crowd.stranger()
+        return who
 
 
 class _Call:
@@ -97,16 +132,16 @@ class _Call:
     def __init__(
         self,
         mix: Mix,
-        phone: Phone,
-        person: Person,
+        who: Somebody,
         journeys: Journeys,
         servers: int,
         chance: random.Random,
     ) -> None:
         self._journeys = journeys
         self._mix = mix
-        self._phone = phone
-        self._person = person
+        self._who = who
+        self._phone = who.phone
+        self._person = who.person
         self._servers = servers
         self._server = chance.randrange(servers)
         self._chance = chance
@@ -117,8 +152,13 @@ class _Call:
         self._body: str | None = None  # the last answer, when there was one and it was right
         self._answered: set[str] = set()  # states that took an answer
 
-    def run(self, journey: Journey, before: Journey) -> Generator[Pause | Send, None, str]:
-        """To the end, which is what it gives. before: what they go on with when the phone offers it."""
+    @property
+    def unsure(self) -> bool:
+        """Whether the last request has no right answer: nobody knows what the server thinks."""
+        return self._body is None
+
+    def run(self, journey: Journey) -> Generator[Pause | Send, None, str]:
+        """To the end, which is what it gives."""
         self.journey = journey
         self._text = journey.inputs
         self._phone.dial(journey.inputs)
@@ -139,7 +179,7 @@ class _Call:
                     return FAILED
             typed = self._typed(self._choices(screen))
             if self._phone.offered and typed == GO_ON:
-                self.journey = before
+                self.journey = self._who.unfinished or journey
             self._press(typed, screen)
             yield from self._sent("press", screen.state.lstrip("@"))
         return ELSEWHERE

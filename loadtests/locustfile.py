@@ -7,6 +7,7 @@ A host may be several, by commas; a call changes between them as the mix says. N
 is printed or kept, for it may be a PIN.
 """
 
+import contextlib
 import functools
 import html
 import logging
@@ -30,7 +31,7 @@ from locust.runners import MasterRunner, WorkerRunner
 from locust.stats import StatsEntry
 
 from loadtests import shape, verdict
-from loadtests.calls import Line, Pause, Send, Tally
+from loadtests.calls import Crowd, Line, Pause, Send, Tally
 from loadtests.journeys import Journeys, read_journeys
 from loadtests.mix import Mix, file_of, read_mix
 from loadtests.oracle import WrongAnswer
@@ -69,14 +70,15 @@ class Process:
     is next: the number after the last person who called. silent: workers that have more to tell."""
 
     people: Strangers
-    report: Path | None
-    tally: Tally
+    crowd: Crowd | None = None
+    report: Path | None = None
+    tally: Tally = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     next: int = 0
     wrong: int = 0
 
 
-_process = Process(Strangers(0, 0, 1, random.Random()), None, {})
+_process = Process(Strangers(0, 0, 1, random.Random()))  # until a run begins
 
 
 # -- the phone lines ---------------------------------------------------------------------------
@@ -100,21 +102,27 @@ class Caller(FastHttpUser):
             for index in range(count)
         ]  # fmt: skip
         self.mix = mix_of(self.environment.parsed_options)
-        self.line = Line(journeys(), self.mix, _process.people, count, random.Random())
+        assert _process.crowd is not None
+        self.line = Line(journeys(), self.mix, _process.crowd, count, random.Random())
 
     @task
     def call(self) -> None:
         """One call, and then nothing until it is time for the next."""
         started = time.monotonic()
-        for step in self.line.call():
-            if isinstance(step, Pause):
-                gevent.sleep(step.seconds)
-            else:
-                self._send(step)
+        with contextlib.closing(self.line.call()) as call:
+            for step in call:
+                if isinstance(step, Pause):
+                    gevent.sleep(step.seconds)
+                else:
+                    self._send(step)
         _add(_process.tally, self.line.tally)
         self.line.tally = {}
         again = self.mix.pace_s * random.uniform(0.5, 1.5)
         gevent.sleep(max(0.0, again - (time.monotonic() - started)))
+
+    def on_stop(self) -> None:
+        """The shape needs fewer lines."""
+        self.line.close()
 
     def _send(self, send: Send) -> None:
         first, *copies = [self.sessions[server] for server in send.servers]
@@ -144,7 +152,7 @@ class Caller(FastHttpUser):
         _process.wrong += 1
         if _process.wrong > MOST_WRONG_KEPT:
             return
-        who = self.line.person.masked if self.line.person else "somebody"
+        who = self.line.who.person.masked if self.line.who else "somebody"
         text = f"{send.kind} in {send.name!r}, phone {who}: {wrong.kind}\n{wrong}\n"
         if _process.wrong == 1:
             log.error("the first wrong answer: %s", text)
@@ -193,6 +201,7 @@ def add_options(parser: LocustArgumentParser) -> None:
 @events.test_start.add_listener
 def begin(environment: Environment, **_: Any) -> None:
     """Strangers for this run: the master says from where, each worker takes every n-th."""
+    global _process  # noqa: PLW0603 - Locust's events and users meet here only
     options, runner = environment.parsed_options, environment.runner
     place = 0
     if isinstance(runner, WorkerRunner):
@@ -210,9 +219,9 @@ def begin(environment: Environment, **_: Any) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if not isinstance(runner, WorkerRunner):
             (folder / WRONG_FILE).unlink(missing_ok=True)
-    _process.people = Strangers(options.first, place, options.places, random.Random())
-    _process.report, _process.next = folder, options.first
-    _process.tally, _process.wrong = {}, 0
+    strangers = Strangers(options.first, place, options.places, random.Random())
+    crowd = Crowd(journeys(), strangers, random.Random())
+    _process = Process(strangers, crowd, folder, next=options.first)
 
 
 @events.report_to_master.add_listener

@@ -28,6 +28,7 @@ from ussd_engine.menu.check import read_sources
 
 _REF = f"U[{refs.ALPHABET}]{{{refs.LETTERS}}}"
 _MOST_ACTIONS = 8  # one press leads to
+_CLOCKS_APART_S = 5.0  # the server counts from a moment of its own
 _MIDNIGHT = timedelta(minutes=2)  # a server's clock may be off by that much
 
 
@@ -109,7 +110,7 @@ class Phone:
         self._expected = [
             screen
             for today in self._days()
-            for result, dialog in [self._begun(inputs)]
+            for result, dialog in self._begun(inputs)
             for screen in self._fed(result, dialog, inputs, Lender(self._service.terms, today), self.account)
         ]
 
@@ -147,20 +148,17 @@ class Phone:
     def _dialog(self, kept: bytes | None) -> Dialog:
         return Dialog(orjson.loads(kept) if kept else None, dict(self._profile), 0)
 
-    def _begun(self, inputs: str) -> tuple[Result, Dialog]:
-        """The first screen of a call: the menus' first, or an offer to go on."""
-        program, old = self._service.program, self._dialog(self._kept)
-        in_time = self._now() - self._seen <= self._service.resume_for_s
-        if (
-            not inputs
-            and self._kept
-            and in_time
-            and self._service.resume != "start"
-            and program.unfinished(old)
-        ):
-            return (program.offer if self._service.resume == "ask" else program.go_on)(old), old
-        dialog = self._dialog(None)
-        return program.begin(dialog), dialog
+    def _begun(self, inputs: str) -> Iterator[tuple[Result, Dialog]]:
+        """The first screen of a call: an offer to go on, or the menus' first; about the time limit of the
+        offer, either."""
+        program, old, resume = self._service.program, self._dialog(self._kept), self._service.resume
+        late_s = self._now() - self._seen - self._service.resume_for_s
+        known = not inputs and self._kept and resume != "start" and program.unfinished(old)
+        if known and late_s < _CLOCKS_APART_S:
+            yield (program.offer if resume == "ask" else program.go_on)(old), old
+        if not known or late_s > -_CLOCKS_APART_S:
+            dialog = self._dialog(None)
+            yield program.begin(dialog), dialog
 
     def _fed(
         self, result: Result, dialog: Dialog, inputs: str, lender: Lender, account: Account
