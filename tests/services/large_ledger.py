@@ -10,7 +10,6 @@ look at each row are off while the rows are copied; what they would have done is
 
 import asyncio
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -185,11 +184,13 @@ async def copy(connection: Any, table: str, columns: list[str], rows: Iterator[t
 
 def verify(url: str) -> tuple[int, str, float, int]:
     """`ussd ledger verify` in a process of its own: exit code, what it said, seconds, peak memory in KB."""
+    # VmHWM and not ru_maxrss, which a child inherits from whoever started it.
     program = (
-        "import resource, sys; from ussd_engine.cli import app\n"
+        "import sys; from ussd_engine.cli import app\n"
         "try: app(['ledger', 'verify'])\n"
         "except SystemExit as end: code = end.code\n"
-        "print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
+        "status = dict(line.split(':', 1) for line in open('/proc/self/status'))\n"
+        "print('peak', status['VmHWM'].split()[0]); sys.exit(code)"
     )
     began = time.monotonic()
     done = subprocess.run(
@@ -229,7 +230,6 @@ def main(postings: int) -> None:
         code, said, seconds, own = peak
         print(said)
         print(f"exit code {code}, {seconds:.1f} s, peak memory of the command {own / 1024:.0f} MB")
-    print(f"this script: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 
 async def watched(url: str) -> tuple[int, str, float, int]:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from services.loans.eligibility import Standing, judge
 from tests.services import world
+from tests.services.lending import with_product
 
 TODAY = date(2026, 11, 23)
 TERMS = world.terms()
@@ -53,6 +54,7 @@ def test_many_tiny_loans_do_not_earn_a_large_one() -> None:
         ({"owes_written_off": True, "defaults": 1}, "WRITTEN_OFF_LOAN"),
         ({"defaults": 1}, "LOAN_NOT_REPAID"),
         ({"loans_repaid": 1, "worst_days_late": 45}, "FEW_LOANS_REPAID"),
+        ({"owes_claim": True}, "PAYOUT_NOT_SETTLED"),
         ({"last_late_on": TODAY - timedelta(days=13)}, "COOL_OFF"),
     ],
 )
@@ -80,3 +82,14 @@ def test_paying_later_never_earns_more(repaid: int, late: int | None, defaults: 
     assert as_it_was[2] <= on_time[2]
     assert as_it_was[3] <= on_time[3] <= 850
     assert judged(**{**record, "loans_repaid": repaid + 1}, worst_days_late=late)[3] >= as_it_was[3]
+
+
+def test_the_ladder_lends_more_with_each_loan_paid_back_in_time() -> None:
+    steps = [{"repaid": "1", "most": "6,000"}, {"repaid": "3", "most": "20,000"}]
+    limit = {"first": "5,000", "most": "50,000", "growth": "1000%", "ladder": steps}
+    terms = with_product(TERMS, limit=limit)
+    record = replace(NEW, loans_repaid=8, worst_days_late=0, largest_repaid_cents=5_000_000)
+
+    limits = [judge(terms, replace(record, repaid_in_time=n), TODAY).limit_cents for n in range(5)]
+
+    assert limits == [500_000, 600_000, 600_000, 2_000_000, 2_000_000]

@@ -5,7 +5,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from services.ledger import accounts, holds, invariants, journals
+from services.ledger import accounts, holds, invariants, journals, treasury
 from services.ledger.accounts import FEE_INCOME, FUNDING, LOANS_IN_DISBURSEMENT, MPESA_UTILITY
 from services.ledger.checks import LEDGER
 from services.ledger.journals import Journal, LedgerError, Leg, credit, debit, write
@@ -171,3 +171,61 @@ async def test_the_database_refuses_to_change_a_settled_hold(borrower: Phone, ch
 
     with pytest.raises(asyncpg.CheckViolationError):
         await borrower.pool.execute(f"update hold set {change}")
+
+
+@pytest.mark.parametrize("posted", [1, 200_000, 500_000])
+async def test_a_hold_is_posted_in_part_and_the_rest_is_free_again(borrower: Phone, posted: int) -> None:
+    ref = (await borrower.borrow()).value["ref"]
+    async with borrower.pool.acquire() as connection, connection.transaction():
+        assert await holds.settle(connection, ref, "posted", posted) is True
+        assert await holds.settle(connection, ref, "posted", posted) is False
+        assert await journals.balance_cents(connection, LOANS_IN_DISBURSEMENT) == 0
+        assert await connection.fetchval("select posted_cents from hold") == posted
+        with pytest.raises(LedgerError, match="posted already"):
+            await holds.settle(connection, ref, "posted", posted + 1)
+
+
+@pytest.mark.parametrize("posted", [0, -1, 500_001])
+async def test_a_hold_is_not_posted_for_what_it_does_not_hold(borrower: Phone, posted: int) -> None:
+    ref = (await borrower.borrow()).value["ref"]
+    async with borrower.pool.acquire() as connection:
+        with pytest.raises(LedgerError, match="cannot be posted for"):
+            await holds.settle(connection, ref, "posted", posted)
+
+
+async def test_our_own_money_comes_in_moves_and_goes_as_tax(pool: Any, connection: Any) -> None:
+    async with connection.transaction():
+        await treasury.fund(connection, "first", 10_000_000)
+        await treasury.move(connection, "to-utility", accounts.MPESA_WORKING, MPESA_UTILITY, 6_000_000)
+        await treasury.move(connection, "to-utility", accounts.MPESA_WORKING, MPESA_UTILITY, 6_000_000)
+        await treasury.remit_excise(connection, "2026-11", 500_000)
+
+    assert await treasury.free_float_cents(connection) == 6_000_000
+    assert await journals.balance_cents(connection, accounts.MPESA_WORKING) == 3_500_000
+    await assert_books_right(pool)
+
+
+async def test_what_is_promised_is_no_longer_free(borrower: Phone) -> None:
+    async with borrower.pool.acquire() as connection:
+        async with connection.transaction():
+            await treasury.fund(connection, "first", 1_000_000, MPESA_UTILITY)
+        await borrower.borrow(500_000)
+        assert await treasury.free_float_cents(connection) == 500_000
+
+
+async def test_many_journals_at_once_are_each_written_once(pool: Any, connection: Any) -> None:
+    entries = [funding(f"funding:{number}", 1_000 + number) for number in range(50)]
+    async with connection.transaction():
+        assert await journals.write_many(connection, entries[:20]) == 20
+        assert await journals.write_many(connection, entries) == 30
+        assert await journals.write_many(connection, []) == 0
+
+    assert await journals.balance_cents(connection, MPESA_UTILITY) == sum(range(1_000, 1_050))
+    await assert_books_right(pool)
+
+
+@pytest.mark.parametrize("amount", [0, -1, 0.001, float("nan"), float("inf"), 1e9, True, None, "100", 10**15])
+def test_a_debit_or_credit_is_a_whole_number_of_cents_above_zero(amount: Any) -> None:
+    for side in (debit, credit):
+        with pytest.raises(LedgerError, match="not an amount"):
+            side(MPESA_UTILITY, amount)

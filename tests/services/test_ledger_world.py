@@ -42,6 +42,7 @@ operations = st.lists(
         st.tuples(st.just("crooked"), legs, st.integers(1, 99)),
         st.tuples(st.just("hold"), st.integers(0, 2), cents),
         st.tuples(st.just("settle"), st.integers(0, 2), st.sampled_from(["posted", "voided"])),
+        st.tuples(st.just("post_part"), st.integers(0, 2), cents),
     ),
     min_size=1,
     max_size=12,
@@ -120,6 +121,18 @@ class World:
         if was == "pending":
             self.holds[key] = (state, amount)
             self.balances.update({LOANS_IN_DISBURSEMENT.code: -amount, MPESA_UTILITY_PENDING.code: amount})
+
+    async def post_part(self, number: int, sent: int) -> None:
+        key = f"hold{number}"
+        was, amount = self.holds.get(key, ("absent", 0))
+        if was != "pending" or sent > amount:
+            if (was, sent) != ("posted", amount) and was != f"posted {sent}":
+                await self.refused(holds.settle(self.connection, key, "posted", sent))
+            return
+        assert await holds.settle(self.connection, key, "posted", sent) is True
+        assert await holds.settle(self.connection, key, "posted", sent) is False
+        self.holds[key] = ("posted" if sent == amount else f"posted {sent}", amount)
+        self.balances.update({LOANS_IN_DISBURSEMENT.code: -amount, MPESA_UTILITY_PENDING.code: amount})
 
     async def refused(self, work: Any) -> None:
         await work
