@@ -379,3 +379,26 @@ async def test_what_one_service_knows_of_a_phone_is_not_shown_to_another(
     await until(served)
     reply = await engine.handle(Phone(engine).turn("")._replace(service_code="*125#"))
     assert reply.text.startswith("Shop")
+
+
+async def test_a_connection_comes_back_to_the_pool_at_no_cost_and_out_of_its_transaction(
+    desk: Bundles,
+) -> None:
+    pool = desk._pg
+    assert pool is not None
+    async with pool.acquire() as connection:
+        process = connection.get_server_pid()
+        await connection.fetchval("select 'the last that was asked'")
+    async with pool.acquire() as other, pool.acquire() as another:
+        watching = other if another.get_server_pid() == process else another
+        asked = await watching.fetchval("select query from pg_stat_activity where pid = $1", process)
+    assert asked == "select 'the last that was asked'"
+
+    async def broken_off() -> None:
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.execute("create table begun (id integer)")
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await broken_off()
+    assert await pool.fetchval("select to_regclass('begun')") is None
