@@ -23,4 +23,5 @@ cdef class Dialog:
     cdef public str doing
     cdef public object trace  # a list collects (state, option row or None)
 
+    cpdef object restore(self, dict kept)
     cpdef dict dump(self)

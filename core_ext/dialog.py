@@ -11,6 +11,10 @@ import cython
 SHOW, END, NEED = 0, 1, 2  # kinds of Result
 
 
+class ProgramFault(Exception):
+    """The tables cannot go on from here: a missing state, a failed condition, a loop."""
+
+
 @cython.cclass
 class Result:
     """What a step came to. text: the screen. refused: the answer was not accepted. action, arguments
@@ -37,9 +41,10 @@ class Dialog:
         self.secrets: dict = {}  # type: ignore[type-arg]
         self.doing = ""
         self.trace: Any = None
-        self.restore(kept or {})
+        self.restore(dict(kept) if kept else {})
 
-    def restore(self, kept: Mapping[str, Any]) -> None:
+    @cython.ccall
+    def restore(self, kept: dict) -> object:  # type: ignore[type-arg]
         """Go back to what dump() gave."""
         self.state = kept.get("state", "")
         self.page = kept.get("page", 0)
@@ -48,6 +53,7 @@ class Dialog:
         self.history = kept.get("history") or []
         self.note = kept.get("note", "")
         self.parked: Any = kept.get("parked")
+        return None
 
     @cython.ccall
     def dump(self) -> dict:  # type: ignore[type-arg]

@@ -10,9 +10,19 @@ cdef class Request(Waiter):
     cpdef object drive(self, object coroutine)
     cpdef object resume(self, object _done=*)
 
+cdef class Route:
+    cdef readonly bytes request_line
+    cdef readonly Py_ssize_t max_body
+    cdef public object respond
+    cdef readonly object fallback
+    cdef public object plain
+    cdef readonly set lanes
+    cdef readonly dict lengths  # heads read before, and their Content-Length
+
+    cpdef Py_ssize_t body_length(self, bytes head)
+
 cdef class Lane:
-    cdef object route
-    cdef object _plain
+    cdef Route route
     cdef readonly object transport
     cdef readonly int quiet_ticks
     cdef bytes _rest  # what was read and is not yet a whole request

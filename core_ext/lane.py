@@ -44,6 +44,7 @@ _SPECIAL = frozenset(
 )  # fmt: skip
 
 
+@cython.cclass
 class Route:
     """What the lane serves, shared by all its connections.
 
@@ -65,10 +66,11 @@ class Route:
         self.respond = respond
         self.fallback = fallback
         self.plain = plain
-        self.lanes: set[Lane] = set()
-        self.lengths: dict[bytes, int] = {}  # heads read before, and their Content-Length
+        self.lanes: set = set()  # type: ignore[type-arg]
+        self.lengths: dict = {}  # type: ignore[type-arg]  # heads read before, and their Content-Length
 
-    def body_length(self, head: bytes) -> int:
+    @cython.ccall
+    def body_length(self, head: bytes) -> cython.Py_ssize_t:
         """The Content-Length of a plain head (without its empty line), or -1: not plain."""
         known = self.lengths.get(head)
         if known is not None:
@@ -143,7 +145,6 @@ class Lane:
 
     def __init__(self, route: Route) -> None:
         self.route = route
-        self._plain = route.plain
         self.transport: Any = None
         self.quiet_ticks = 0
         self._rest = b""
@@ -246,7 +247,7 @@ class Lane:
     @cython.cfunc
     def _read(self) -> None:
         data: bytes = self._rest
-        route = self.route
+        route: Route = self.route
         line: bytes = route.request_line
         position: cython.Py_ssize_t = 0
         end: cython.Py_ssize_t
@@ -283,8 +284,8 @@ class Lane:
     def _begin(self, body: bytes) -> cython.bint:
         """Begin one request; False when it is the framework's."""
         request: Request | None = None
-        if self._plain is not None:
-            request = self._plain.begin(self, body)
+        if self.route.plain is not None:
+            request = self.route.plain.begin(self, body)
         if request is not None:  # it cannot be answered yet
             self._under_way.append(request)
             self._partial_ticks = 0

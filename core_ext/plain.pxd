@@ -63,6 +63,7 @@ cdef class Plain:
     cdef bytes _head_more
     cdef bytes _head_end
     cdef dict _menus
+    cdef dict _pinned
 
     cpdef Request begin(self, Lane lane, bytes body)
     cdef Menu _menu(self, object bundle, str code)

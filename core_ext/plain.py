@@ -35,6 +35,7 @@ MAX_FIELDS = 64
 _MOST_MENUS = 64
 # How Redis is told that so many bytes follow.
 _SIZES = cython.declare(list, [b"$%d\r\n" % length for length in range(8192)])
+_LENGTHS = cython.declare(list, [b"%d\r\n\r\n" % length for length in range(1024)])
 _LOADING, _SAVING = 0, 1
 
 _loads = cython.declare(object, orjson.loads)
@@ -145,6 +146,7 @@ class Plain:
         self._revisions = 0
         self._second = 0
         self._menus: dict = {}  # type: ignore[type-arg]
+        self._pinned: dict = {}  # type: ignore[type-arg]
 
     @cython.ccall
     def begin(self, lane: Lane, body: bytes) -> Request | None:
@@ -197,19 +199,28 @@ class Plain:
 
     @cython.cfunc
     def _menu(self, bundle: object, code: str) -> Menu | None:
-        if bundle is None:
-            return None
-        menu: Menu | None = self._menus.get((bundle.name, code))
+        """The live version behind a code."""
+        menu: Menu | None = self._menus.get(code)
         if menu is None or menu.bundle is not bundle:
+            if bundle is None:
+                return None
             if len(self._menus) >= _MOST_MENUS:
                 self._menus.clear()
-            menu = self._menus[(bundle.name, code)] = self.hooks.menu(bundle, code)
+            menu = self._menus[code] = self.hooks.menu(bundle, code)
         return menu
 
     @cython.cfunc
     def pinned(self, name: str, code: str) -> Menu | None:
-        """The version a session began on."""
-        return self._menu(self.hooks.known(name), code)
+        """The version a session began on, when it is not the live one."""
+        bundle = self.hooks.known(name)
+        if bundle is None:
+            return None
+        menu: Menu | None = self._pinned.get((name, code))
+        if menu is None or menu.bundle is not bundle:
+            if len(self._pinned) >= _MOST_MENUS:
+                self._pinned.clear()
+            menu = self._pinned[(name, code)] = self.hooks.menu(bundle, code)
+        return menu
 
     @cython.cfunc
     def revision(self) -> str:
@@ -225,9 +236,15 @@ class Plain:
             self._head_more, self._head_end = self.hooks.heads(self._second)
         if more:
             body = f"{self.before_more}{text}{self.after_more}".encode()
-            return b"".join((self._head_more, str(len(body)).encode(), b"\r\n\r\n", body))
+            return b"".join((self._head_more, _length(len(body)), body))
         body = f"{self.before_end}{text}{self.after_end}".encode()
-        return b"".join((self._head_end, str(len(body)).encode(), b"\r\n\r\n", body))
+        return b"".join((self._head_end, _length(len(body)), body))
+
+
+@cython.cfunc
+def _length(length: cython.Py_ssize_t) -> bytes:
+    """A Content-Length and the end of the head."""
+    return _LENGTHS[length] if length < len(_LENGTHS) else b"%d\r\n\r\n" % length
 
 
 @cython.cclass
@@ -316,7 +333,8 @@ class PlainTurn(Request):
                 "consumed": 0, "digest": "", "started": now_ms,
             }  # fmt: skip
         else:
-            dialog = Dialog(record["dialog"], subscriber, self.screen)
+            dialog = Dialog(None, subscriber, self.screen)
+            dialog.restore(record["dialog"])
             result = program.step(dialog, typed)
             old: str = record["rev"]
             expected = f'{{"rev":"{old}"'.encode()

@@ -1,7 +1,8 @@
 # For the compiler; see dialog.pxd.
 
+from .condition cimport Condition
 from .dialog cimport Dialog, Result
-from .screens cimport Screens, value_of
+from .screens cimport Screens
 from .states cimport Option, State
 from .template cimport lookup
 

@@ -32,8 +32,9 @@ from typing import Any
 import cython
 
 from .answer import Refused
-from .dialog import END, NEED, SHOW, Dialog, Result
-from .screens import ProgramFault, Screens, value_of
+from .condition import Condition
+from .dialog import END, NEED, SHOW, Dialog, ProgramFault, Result
+from .screens import Screens
 from .states import ASK, CHOOSE, DO, LIST, MENU, STOP, Option, State
 from .template import lookup
 
@@ -199,9 +200,7 @@ class Program:
                 result = Result(NEED, "")
                 result.action = state.action
                 result.effect = state.effect
-                result.arguments = {
-                    argument: value_of(dialog, expression) for argument, expression in state.arguments
-                }
+                result.arguments = {argument: wanted.of(dialog) for argument, wanted in state.arguments}
                 return result
             else:
                 return self._arrive(dialog, state)
@@ -221,8 +220,9 @@ class Program:
 
     @cython.cfunc
     def _choose(self, dialog: Dialog, state: State) -> str:
+        when: Condition | None
         for when, to in state.cases:
-            if when is None or value_of(dialog, when) is True:
+            if when is None or when.of(dialog) is True:
                 return to
         raise ProgramFault(f"no case of {state.name!r} holds")
 
@@ -304,8 +304,9 @@ class Program:
             if state.invalid is not None:
                 return self._refuse(dialog, state, self._screens.render(state.invalid, dialog, None))
             return self._refuse(dialog, state, self._screens.message(refused.message, dialog, refused.limit))
+        when: Condition
         for when, say in state.checks:
-            if value_of(dialog, when, state.save, value) is True:
+            if when.of(dialog, state.save, value) is True:
                 return self._refuse(dialog, state, self._screens.render(say, dialog, None))
         if state.reader.kind == "pin":
             dialog.secrets[state.save] = value

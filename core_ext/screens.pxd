@@ -24,5 +24,3 @@ cdef class Screens:
     cdef list _paged(self, Dialog dialog, bint navigable, str text, bint back, bint home, int septets)
     cdef tuple _footers_of(self, str language, bint navigable, bint back, bint home, bint labels)
     cdef str _footer(self, str key, str message, str language, bint labels)
-
-cpdef object value_of(Dialog dialog, object expression, object name=*, object value=*)

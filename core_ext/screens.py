@@ -9,14 +9,10 @@ from typing import Any
 
 import cython
 
-from .dialog import Dialog
+from .dialog import Dialog, ProgramFault
 from .states import LIST, MENU, STOP, Option, State, templates
 from .template import Template, lookup
 from .text import paginate
-
-
-class ProgramFault(Exception):
-    """The tables cannot go on from here: a missing state, a failed condition, a loop."""
 
 
 @cython.cclass
@@ -118,7 +114,11 @@ class Screens:
     @cython.ccall
     def rows(self, dialog: Dialog, state: State) -> list:  # type: ignore[type-arg]
         """(key, row) of what can be chosen now: items of a list, then the options that apply."""
-        shown = [o for o in state.options if o.when is None or value_of(dialog, o.when) is True]
+        shown: list = []  # type: ignore[type-arg]
+        option: Option
+        for option in state.options:
+            if option.when is None or option.when.of(dialog) is True:
+                shown.append(option)
         if state.kind == MENU:
             return state.numbered(shown)
         items: Any = lookup((state.of,), dialog.vars, dialog.subscriber, None) or []
@@ -145,25 +145,6 @@ class Screens:
         texts: dict = self._messages[message]  # type: ignore[type-arg]
         template: Template = texts.get(language) or texts[self._language]
         return template.render({}, {}, None)
-
-
-@cython.ccall
-def value_of(dialog: Dialog, expression: Any, name: object = None, value: object = None) -> object:
-    """An expression's value; `name` stands for `value` when given (the answer that is checked)."""
-    scope: dict = {}  # type: ignore[type-arg]
-    for root in expression.names:
-        if root == name:
-            scope[root] = value
-        elif root == "subscriber":
-            scope[root] = dialog.subscriber
-        elif root in dialog.secrets:
-            scope[root] = dialog.secrets[root]
-        else:
-            scope[root] = dialog.vars.get(root)
-    try:
-        return expression(scope)
-    except Exception as error:
-        raise ProgramFault(f"an expression failed in {dialog.state!r}: {type(error).__name__}") from None
 
 
 def _joined(left: str, right: str) -> str:

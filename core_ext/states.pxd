@@ -1,6 +1,7 @@
 # For the compiler; see dialog.pxd.
 
 from .answer cimport Reader
+from .condition cimport Condition
 from .template cimport Template
 
 cdef class Option:
@@ -8,7 +9,7 @@ cdef class Option:
     cdef readonly object value
     cdef readonly str to
     cdef readonly str key
-    cdef readonly object when
+    cdef readonly Condition when
     cdef readonly str language
 
 cdef class State:

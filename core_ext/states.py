@@ -9,6 +9,7 @@ from typing import Any
 import cython
 
 from .answer import Reader
+from .condition import Condition
 from .template import Template
 
 MENU, ASK, LIST, DO, CHOOSE, STOP = 0, 1, 2, 3, 4, 5
@@ -26,7 +27,7 @@ class Option:
         self.value = row.get("value")
         self.to = row["to"]
         self.key = row.get("key")
-        self.when = compile_expression(row["when"]) if row.get("when") else None
+        self.when = Condition(compile_expression(row["when"])) if row.get("when") else None
         self.language = row.get("language")
 
 
@@ -44,6 +45,10 @@ class State:
         parse_phone: Callable[[str], str | None],
     ) -> None:
         """row: one of the tables' states. navigation_keys: what no numbered row may have."""
+
+        def condition(source: str) -> Condition:
+            return Condition(compile_expression(source))
+
         self.name = row["name"]
         self.kind = _KINDS[row["kind"]]
         nav: str = row.get("nav", "both") if self.kind in (MENU, ASK, LIST) else "none"
@@ -55,7 +60,7 @@ class State:
         self.text = templates(row.get("text") or {})
         self.options = [Option(option, compile_expression) for option in row.get("options", ())]
         self.fixed_keys = navigation_keys | {option.key for option in self.options if option.key is not None}
-        self.checks = [(compile_expression(when), templates(say)) for when, say in row.get("check", ())]
+        self.checks = [(condition(when), templates(say)) for when, say in row.get("check", ())]
         self.invalid = templates(row["invalid"]) if row.get("invalid") else None
         if self.kind == ASK:
             self.reader = Reader(
@@ -63,14 +68,12 @@ class State:
                 row.get("min_value"), row.get("max_value"), parse_phone,
             )  # fmt: skip
         self.action = row.get("action", "")
-        self.arguments = [(name, compile_expression(source)) for name, source in row.get("with", {}).items()]
+        self.arguments = [(name, condition(source)) for name, source in row.get("with", {}).items()]
         self.outcomes = {
             outcome: (to, templates(say) if say else None) for outcome, (to, say) in row.get("on", {}).items()
         }
         self.effect = row.get("effect", False)
-        self.cases = [
-            (None if when is None else compile_expression(when), to) for when, to in row.get("cases", ())
-        ]
+        self.cases = [(None if when is None else condition(when), to) for when, to in row.get("cases", ())]
         self.of = row.get("of", "")
         self.item = templates(row.get("item") or {})
         self.empty = row.get("empty", "")

@@ -16,7 +16,11 @@ def money(cents: int) -> str:
     """Cents as shillings: 500000 is "5,000", 500050 is "5,000.50"."""
     whole, rest = divmod(abs(cents), 100)
     sign = "-" if cents < 0 else ""
-    return f"{sign}{whole:,}.{rest:02d}" if rest else f"{sign}{whole:,}"
+    if rest or whole >= 1_000_000:
+        return f"{sign}{whole:,}.{rest:02d}" if rest else f"{sign}{whole:,}"
+    if whole < 1000:  # the two usual cases, without the machinery of formats
+        return sign + str(whole)
+    return sign + str(whole // 1000) + "," + str(1000 + whole % 1000)[1:]
 
 
 def number(value: int) -> str:
@@ -58,6 +62,9 @@ FILTERS: dict[str, Callable[[Any], str]] = {
 }
 
 
+_SAFE = frozenset((money, number, percent))  # what these print needs no cleaning
+
+
 @cython.cclass
 class Template:
     """One text in one language. `static` is the whole text when it has no slot, else None."""
@@ -90,7 +97,7 @@ class Template:
             path, show = part
             value = lookup(path, variables, subscriber, item)
             if value is not None:
-                pieces.append(clean(show(value)))
+                pieces.append(show(value) if show in _SAFE else clean(show(value)))
         return "".join(pieces)
 
 

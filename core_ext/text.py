@@ -50,6 +50,15 @@ def _septets(character: cython.Py_UCS4) -> cython.int:
 
 def size(text: str) -> tuple[int, bool]:
     """Units a text takes and whether they are septets: (septets, True) or (UCS-2 units, False)."""
+    units: cython.Py_ssize_t = _in_septets(text)
+    return (units, True) if units >= 0 else (_ucs2_units(text), False)
+
+
+@cython.cfunc
+@cython.boundscheck(False)
+@cython.wraparound(False)
+def _in_septets(text: str) -> cython.Py_ssize_t:
+    """Septets a text takes; -1: it has a character outside the GSM 7-bit alphabet."""
     total: cython.Py_ssize_t = 0
     cost: cython.int
     code: cython.int
@@ -59,9 +68,9 @@ def size(text: str) -> tuple[int, bool]:
         code = ord(character)
         cost = costs[code] if code < 128 else _septets(character)
         if cost == 0:
-            return _ucs2_units(text), False
+            return -1
         total += cost
-    return total, True
+    return total
 
 
 def _ucs2_units(text: str) -> int:
@@ -80,8 +89,10 @@ def capacity(septets: int, gsm: bool) -> int:
 @cython.ccall
 def fits(text: str, septets: cython.int) -> cython.bint:
     """Whether a text fits a screen of so many septets."""
-    units, gsm = size(text)
-    return units <= capacity(septets, gsm)
+    units: cython.Py_ssize_t = _in_septets(text)
+    if units >= 0:
+        return units <= septets
+    return _ucs2_units(text) <= capacity(septets, False)
 
 
 def to_gsm(text: str) -> str:

@@ -69,6 +69,7 @@ class Front:
     def retire(self) -> None:
         """Take no more connections; the next request on each goes to aiohttp, which closes it politely."""
         self._close()
+        self._route.plain = None
         self._route.respond = _leave_it
 
     def _close(self) -> None:

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core_ext.condition import Condition
+from core_ext.dialog import Dialog, ProgramFault
 from ussd_engine.menu import ExpressionError, compile_expression
 
 NAMES = st.sampled_from(["a", "b", "limit", "x1"])
@@ -49,17 +51,32 @@ OPERANDS = (
 
 
 @given(OPERANDS, OPERANDS | st.none(), st.sampled_from(["==", "!=", "<", "<=", ">", ">="]))
-def test_a_comparison_made_here_gives_what_cel_gives(one, other, sign):
+def test_a_comparison_made_in_the_core_gives_what_cel_gives(one, other, sign):
     scope = {"a": one, "limit": {"max": other}}
-    for source in (f"a {sign} limit.max", f"limit.max {sign} a", f"a {sign} 1", f"'repaid' {sign} limit.max"):
+    dialog = Dialog({"vars": scope}, {}, 0)
+    for source in (
+        f"a {sign} limit.max", f"limit.max {sign} a", f"a {sign} 1", f"'repaid' {sign} limit.max", "limit.max",
+        f"limit.min {sign} a",
+    ):  # fmt: skip
+        condition = Condition(compile_expression(source))
         try:
             expected = cel.evaluate(source, scope)
         except Exception:
             with pytest.raises(ExpressionError):
                 compile_expression(source)(scope)
+            with pytest.raises(ProgramFault):
+                condition.of(dialog)
         else:
-            found = compile_expression(source)(scope)
-            assert (found, type(found)) == (expected, type(expected))
+            for found in (compile_expression(source)(scope), condition.of(dialog)):
+                assert (found, type(found)) == (expected, type(expected))
+
+
+def test_a_condition_reads_the_answer_that_is_checked_and_a_secret_before_a_variable():
+    dialog = Dialog({"vars": {"a": 1, "b": 2}}, {"tier": 3}, 0)
+    dialog.secrets = {"b": 5}
+    assert Condition(compile_expression("a == 7")).of(dialog, "a", 7) is True
+    assert Condition(compile_expression("b")).of(dialog) == 5
+    assert Condition(compile_expression("subscriber.tier >= b")).of(dialog) is False
 
 
 @given(st.text(alphabet="ab.()[]!&|<>=+-*/?:,'\" 19\\\n", max_size=60) | st.text(max_size=40))

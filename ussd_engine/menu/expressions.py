@@ -18,11 +18,7 @@ from ussd_engine.menu.syntax import ExpressionError, Tree, parse
 __all__ = ["Expression", "ExpressionError", "compile_expression"]
 
 _FLAT = "p_{}_"  # the names paths cross under
-_COMPARE = {
-    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
-    ">=": operator.ge,
-}  # fmt: skip
-_EQUALITY = ("==", "!=")
+_COMPARE = ("==", "!=", "<", "<=", ">", ">=")
 
 
 class Expression:
@@ -32,11 +28,19 @@ class Expression:
     error never carries a value: it might be a secret.
     """
 
-    __slots__ = ("_run", "names", "source")
+    __slots__ = ("_run", "names", "shortcut", "source")
 
-    def __init__(self, source: str, names: tuple[str, ...], run: Callable[[Mapping[str, Any]], Any]) -> None:
+    def __init__(
+        self,
+        source: str,
+        names: tuple[str, ...],
+        run: Callable[[Mapping[str, Any]], Any],
+        shortcut: tuple[Any, ...] | None = None,
+    ) -> None:
+        """shortcut: as `core_ext.condition` takes it."""
         self.source = source
         self.names = names
+        self.shortcut = shortcut
         self._run = run
 
     def __call__(self, scope: Mapping[str, Any]) -> Any:
@@ -63,36 +67,12 @@ def _compiled(source: str) -> Expression:
         value = tree.value
         return Expression(source, (), lambda _scope: value)
     if tree.kind == "path":
-        return Expression(source, names, _reader(tree.path))
+        return Expression(source, names, _reader(tree.path), (tree.path,))
     run = _through_cel(source, tree)
     if tree.name in _COMPARE and all(side.kind in ("path", "literal") for side in tree.children):
-        run = _comparison(tree, run)
+        left, right = (side.path if side.kind == "path" else [side.value] for side in tree.children)
+        return Expression(source, names, run, (tree.name, left, right))
     return Expression(source, names, run)
-
-
-def _comparison(
-    tree: Tree, through_cel: Callable[[Mapping[str, Any]], Any]
-) -> Callable[[Mapping[str, Any]], Any]:
-    """Compare two whole numbers, or two texts for equality, here; leave every other pair to CEL."""
-    left, right = (_operand(side) for side in tree.children)
-    compare = _COMPARE[tree.name]
-    equality = tree.name in _EQUALITY
-
-    def run(scope: Mapping[str, Any]) -> Any:
-        one, other = left(scope), right(scope)
-        kind = type(one)
-        if kind is type(other) and (kind is int or (equality and kind is str)):
-            return compare(one, other)
-        return through_cel(scope)
-
-    return run
-
-
-def _operand(side: Tree) -> Callable[[Mapping[str, Any]], Any]:
-    if side.kind == "path":
-        return _reader(side.path)
-    value = side.value
-    return lambda _scope: value
 
 
 def _through_cel(source: str, tree: Tree) -> Callable[[Mapping[str, Any]], Any]:
