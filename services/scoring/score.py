@@ -30,7 +30,12 @@ class Assessment:
     @property
     def shown(self) -> int:
         """The score as people see it."""
-        return min(max(self.score, LEAST_SHOWN), MOST_SHOWN)
+        return shown(self.score)
+
+
+def shown(score: int) -> int:
+    """A score as people see it."""
+    return min(max(score, LEAST_SHOWN), MOST_SHOWN)
 
 
 def assess(scorecard: Scorecard, inputs: Features) -> Assessment:

@@ -1,0 +1,86 @@
+"""The SQL of scoring everybody again and of statements, by name."""
+
+PUBLISHED = """
+select bundle.sources
+from bundle_publication
+join bundle on bundle.name = bundle_publication.bundle
+where bundle_publication.service = $1
+order by bundle_publication.id desc
+limit 1
+"""
+
+LATER = """
+select exists (
+    select 1
+    from rescoring
+    where day > $1
+)
+"""
+
+BEGIN = """
+insert into rescoring (day, scorecard, ladder, features)
+values ($1, $2, $3, $4)
+on conflict (day, scorecard, ladder) do update
+set day = excluded.day -- so that the row that is there already is returned
+returning *
+"""
+
+LAST_BORROWER = """
+select coalesce(max(id), 0)
+from borrower
+"""
+
+# A session's own; emptied by each commit.
+STAGE = """
+create temp table if not exists rescored (
+    borrower_id bigint not null,
+    score_before integer not null,
+    limit_before_cents bigint not null,
+    score integer not null,
+    limit_cents bigint not null,
+    inputs double precision[] not null
+) on commit delete rows
+"""
+
+# Whoever got another score since they were measured (they applied, or paid) keeps that one.
+KEEP = """
+with moved as (
+    update borrower
+    set score = rescored.score,
+        limit_cents = rescored.limit_cents
+    from rescored
+    where borrower.id = rescored.borrower_id
+    and borrower.score = rescored.score_before
+    and borrower.limit_cents = rescored.limit_before_cents
+    returning
+        borrower.id,
+        rescored.score_before,
+        rescored.score,
+        rescored.limit_before_cents,
+        rescored.limit_cents,
+        rescored.inputs
+), written as (
+    insert into score_change (
+        borrower_id, rescoring_id, score_before, score, limit_before_cents, limit_cents, inputs
+    )
+    select id, $1, score_before, score, limit_before_cents, limit_cents, inputs
+    from moved
+    returning 1
+)
+select count(*)
+from written
+"""
+
+ADVANCE = """
+update rescoring
+set done_up_to = $2,
+    borrowers = borrowers + $3,
+    changed = changed + $4
+where id = $1
+"""
+
+FINISH = """
+update rescoring
+set finished_at = now()
+where id = $1
+"""
