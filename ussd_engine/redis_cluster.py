@@ -16,10 +16,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import hiredis
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 
 from ussd_engine.errors import StoreError
-from ussd_engine.redis_address import Address
+from ussd_engine.redis_address import Address, tls_context
 from ussd_engine.redis_link import RedisLink, ReplyError
 from ussd_engine.redis_nodes import Node, Slots, read_slots
 from ussd_engine.redis_place import HostPort, Place, shown
@@ -36,26 +37,46 @@ _UNUSED_S = 30.0
 _NOT_DONE = ("CLUSTERDOWN", "LOADING", "READONLY", "MASTERDOWN")
 
 _FIRST_KEY = {"EVAL": 3, "EVALSHA": 3, "PING": 0, "ECHO": 0, "SCRIPT": 0, "INFO": 0, "TIME": 0}
-"""Where the first key stands, 0 for none; 1 for all that are not named here."""
+"""Where the first key stands, 0 for none; 1 for all that are not named here and have arguments."""
 
 
 class Errand:
-    """One command on its way, until its future has the reply."""
+    """One command on its way, until its future has the reply. It waits in a link's pipeline itself."""
 
-    __slots__ = ("command", "deadline", "future", "hops", "kept", "out", "slot", "split_at", "why")
+    __slots__ = (
+        "command", "deadline", "future", "hops", "kept", "node", "out", "packed", "slot", "split_at",
+        "store", "why",
+    )  # fmt: skip
 
-    def __init__(
-        self, command: tuple[Any, ...], slot: int, future: "asyncio.Future[Any]", deadline: float
-    ) -> None:
+    def __init__(self, store: "ClusterStore", command: tuple[Any, ...], deadline: float) -> None:
+        self.store = store
         self.command = command
-        self.slot = slot
-        self.future = future
+        self.packed = hiredis.pack_command(command)
+        self.slot = _slot_of(command)
+        self.future: asyncio.Future[Any] = store.loop.create_future()
         self.deadline = deadline
+        self.node: Node | None = None
         self.hops = 0
         self.kept = False  # on the list of those that were delayed
         self.out = False  # sent, and not answered
         self.split_at = 0.0
         self.why = ""
+
+    def done(self) -> bool:
+        """Whether a reply is of no use any more."""
+        return self.future.done()
+
+    def set_result(self, reply: Any) -> None:
+        """The reply."""
+        self.future.set_result(reply)
+
+    def set_exception(self, error: StoreError) -> None:
+        """No reply, or one that is an error: it may be that the command has to go elsewhere."""
+        self.out = False
+        self.store.answered(self, error)
+
+    def exception(self) -> None:
+        """Nothing to say: the future says it."""
 
     def fail(self, reason: str) -> None:
         """Whoever waits hears it."""
@@ -84,11 +105,12 @@ class ClusterStore:
         self._leaving: set[asyncio.Task[None]] = set()
         self._stale = False
         self._closed = False
-        self._loop: asyncio.AbstractEventLoop
+        self.loop: asyncio.AbstractEventLoop
+        tls_context(where.options)  # here it is said what is wrong with a certificate
 
     async def open(self) -> None:
         """Read the map and connect to all masters. Raises StoreError when no node answers."""
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._take_over(await self._read_slots())
         if self._nodes:
             await asyncio.wait({node.opening for node in self._nodes.values()}, timeout=self._timeout_s)
@@ -114,19 +136,19 @@ class ClusterStore:
     def call(self, *command: Any) -> "asyncio.Future[Any]":
         """Send one command to the node that holds its first key. The future gives the reply (bytes, int,
         list or None), or a StoreError."""
-        future: asyncio.Future[Any] = self._loop.create_future()
-        errand = Errand(command, _slot_of(command), future, self._loop.time() + self._timeout_s)
+        errand = Errand(self, command, self.loop.time() + self._timeout_s)
         if self._closed:
             errand.fail("the connection to Redis is closed")
         else:
             self._send(errand)
-        return future
+        return errand.future
 
     def link_for(self, key: bytes | str) -> RedisLink:
-        """The connection to the node that holds this key now. Raises StoreError when there is none."""
+        """The connection to the node that holds this key, as far as is known. Raises StoreError when there
+        is none just now."""
         node = self._slots[_slot(key)]
-        if node is None or node.link is None:
-            raise StoreError(f"Redis does not answer: {self.away()}")
+        if node is None or node.link is None or not node.link.connected:
+            raise StoreError("no connection to the node of this key just now")
         return node.link
 
     def away(self) -> str:
@@ -165,19 +187,15 @@ class ClusterStore:
     def _put(self, errand: Errand, node: Node) -> None:
         assert node.link is not None
         errand.out = True
-        node.link.call(*errand.command).add_done_callback(partial(self._heard, errand, node))
+        errand.node = node
+        if not node.link.pipeline.submit(errand.packed, errand):
+            errand.fail(f"{self._max_in_flight} commands are in flight to {shown(node.host)}")
 
-    def _heard(self, errand: Errand, node: Node, reply: "asyncio.Future[Any]") -> None:
-        error = reply.exception()
-        if errand.future.done():
-            return
-        if error is None:
-            errand.future.set_result(reply.result())
-            return
-        errand.out = False
+    def answered(self, errand: Errand, error: StoreError) -> None:
+        """An errand heard an error: send it where it belongs, keep it for later, or let it end."""
         word = str(error).partition(" ")[0]
         if isinstance(error, ReplyError) and word in ("MOVED", "ASK"):
-            self._redirect(errand, node, str(error))
+            self._redirect(errand, str(error))
         elif isinstance(error, ReplyError) and word == "TRYAGAIN":
             self._try_again(errand, error)
         elif word in _NOT_DONE:
@@ -187,10 +205,11 @@ class ClusterStore:
         else:
             errand.future.set_exception(error)
 
-    def _redirect(self, errand: Errand, node: Node, reply: str) -> None:
+    def _redirect(self, errand: Errand, reply: str) -> None:
+        assert errand.node is not None
         word, slot, target = reply.split(" ")[:3]
         name, _, port = target.rpartition(":")
-        there = self._node_at((name or node.host[0], int(port)))
+        there = self._node_at((name or errand.node.host[0], int(port)))
         errand.hops += 1
         errand.why = reply
         if word == "MOVED":
@@ -206,7 +225,7 @@ class ClusterStore:
 
     def _try_again(self, errand: Errand, error: ReplyError) -> None:
         """The keys of this command lie on two nodes, for a slot is being moved."""
-        now = self._loop.time()
+        now = self.loop.time()
         errand.split_at = errand.split_at or now + _SPLIT_S
         if errand.command[0] == "MGET":
             errand.out = True
@@ -229,10 +248,10 @@ class ClusterStore:
         errand.kept = True
         self._delayed.append(errand)
         if "tick" not in self._timers:
-            self._timers["tick"] = self._loop.call_later(_TICK_S, self._tick)
+            self._timers["tick"] = self.loop.call_later(_TICK_S, self._tick)
 
     def _tick(self) -> None:
-        now = self._loop.time()
+        now = self.loop.time()
         kept = []
         for errand in self._delayed:
             if now >= errand.deadline:
@@ -246,7 +265,7 @@ class ClusterStore:
                 self._send(errand)
         del self._timers["tick"]
         if self._delayed and not self._closed:
-            self._timers["tick"] = self._loop.call_later(_TICK_S, self._tick)
+            self._timers["tick"] = self.loop.call_later(_TICK_S, self._tick)
 
     # -- the map -------------------------------------------------------------------------------
 
@@ -254,7 +273,7 @@ class ClusterStore:
         """Read the map of slots again, and go on until all nodes of it are connected."""
         self._stale = True
         if not self._closed and (self._refreshing is None or self._refreshing.done()):
-            self._refreshing = self._loop.create_task(self._refresh())
+            self._refreshing = self.loop.create_task(self._refresh())
 
     async def _refresh(self) -> None:
         pause = _FIRST_PAUSE_S
@@ -294,28 +313,28 @@ class ClusterStore:
         self._slots = table
         self._ranges = ranges
         if "leave" not in self._timers:
-            self._timers["leave"] = self._loop.call_later(_UNUSED_S, self._leave_unused)
+            self._timers["leave"] = self.loop.call_later(_UNUSED_S, self._leave_unused)
 
     def _leave_unused(self) -> None:
         """Close the links to nodes that hold nothing any more. Others wait on them no longer by now."""
         del self._timers["leave"]
         held = set(self._slots)
-        now = self._loop.time()
+        now = self.loop.time()
         for host, node in list(self._nodes.items()):
             if node in held or now - node.used_at < _UNUSED_S:
                 continue
             del self._nodes[host]
-            leaving = self._loop.create_task(node.close())
+            leaving = self.loop.create_task(node.close())
             self._leaving.add(leaving)
             leaving.add_done_callback(self._leaving.discard)
         if not held.issuperset(self._nodes.values()):
-            self._timers["leave"] = self._loop.call_later(_UNUSED_S, self._leave_unused)
+            self._timers["leave"] = self.loop.call_later(_UNUSED_S, self._leave_unused)
 
     def _node_at(self, host: HostPort) -> Node:
         node = self._nodes.get(host)
         if node is None:
             node = self._nodes[host] = Node(self._place, host, self._new_link)
-        node.used_at = self._loop.time()
+        node.used_at = self.loop.time()
         return node
 
     def _new_link(self, address: Address) -> RedisLink:
@@ -334,7 +353,7 @@ class ClusterStore:
 def _slot_of(command: tuple[Any, ...]) -> int:
     """The slot of the first key; -1 for a command without one."""
     first = _FIRST_KEY.get(command[0], 1)
-    if first == 0 or (first == 3 and int(command[2]) == 0):
+    if first == 0 or len(command) <= first or (first == 3 and int(command[2]) == 0):
         return -1
     return _slot(command[first])
 

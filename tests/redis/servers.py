@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import redis
+from redis.backoff import NoBackoff
 from redis.crc import key_slot
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from ussd_engine.embedded import redis_binary
 from ussd_engine.launch import ending_with_us
@@ -42,14 +44,20 @@ class Server:
     """One redis-server. Options are those of redis.conf."""
 
     def __init__(
-        self, folder: Path, options: dict[str, str] | None = None, *, login: dict[str, Any] | None = None
+        self,
+        folder: Path,
+        options: dict[str, str] | None = None,
+        *,
+        login: dict[str, Any] | None = None,
+        tls: bool = False,
     ) -> None:
         """login: redis-py's options for whoever may do everything."""
         self.folder = folder
         self.port = free_port()
         self.sentinel = ""  # its configuration, when it is one
         self._login = login or {}
-        self._options = {"port": str(self.port)} | (options or {})
+        ports = {"port": "0", "tls-port": str(self.port)} if tls else {"port": str(self.port)}
+        self._options = ports | (options or {})
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -58,7 +66,8 @@ class Server:
 
     def ask(self, words: str, *more: Any) -> Any:
         """The plain reply to a command: text, a number or a list of these."""
-        with redis.Redis(port=self.port, socket_timeout=2, decode_responses=True, **self._login) as client:
+        options = {"retry": Retry(NoBackoff(), 0), "socket_timeout": 2, "decode_responses": True}
+        with redis.Redis(port=self.port, **(options | self._login)) as client:
             return client.execute_command(*words.split(), *more)
 
     def start(self, *, wait: bool = True) -> Self:

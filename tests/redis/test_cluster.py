@@ -117,7 +117,7 @@ async def test_turns_go_on_when_a_master_is_killed(
 ) -> None:
     engine = await open_market(url_of(cluster))
     killed = cluster.owner(8000)
-    async with crowd(engine, market) as people:
+    async with crowd(engine, market, forgotten=True) as people:
         await people.more(200)
         killed.kill()
         away = engine.limping()
@@ -136,8 +136,9 @@ async def test_turns_go_on_when_a_master_is_killed(
 
 
 async def test_a_node_that_hangs_costs_its_callers_their_time_and_nobody_else(
-    cluster: Cluster, store: Store
+    cluster: Cluster,
 ) -> None:
+    store = await open_store(url_of(cluster), timeout_s=0.4)
     names = [f"h{number}" for number in range(60)]
     mute = cluster.holder(names[0])
     others = [name for name in names if cluster.holder(name) is not mute]
@@ -145,10 +146,11 @@ async def test_a_node_that_hangs_costs_its_callers_their_time_and_nobody_else(
     with mute.frozen():
         stuck = store.call("GET", names[0])
         assert await asyncio.gather(*(store.call("GET", name) for name in others)) == [None] * len(others)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 0.4
         with pytest.raises(StoreError, match="in time"):
             await stuck
-        assert time.monotonic() - began < 2.0 + 0.5
+        assert time.monotonic() - began < 0.4 + 0.5
+    await store.close()
 
 
 async def test_nothing_is_ever_waited_for_longer_than_a_call_may_take(cluster: Cluster) -> None:

@@ -57,9 +57,8 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
                 lambda: replica.host.split(":")[1] in str(sentinel.ask("SENTINEL", "REPLICAS", "umoja")),
                 "the sentinel knows the replica",
             )
-            sentinel.ask(
-                "SENTINEL", "DEBUG", "INFO-PERIOD", 100, "PUBLISH-PERIOD", 100
-            )  # in place of 10 s, 2 s
+            for name, value in (("INFO-PERIOD", 100), ("PUBLISH-PERIOD", 100), ("TILT-TRIGGER", 60_000)):
+                sentinel.ask("SENTINEL", "DEBUG", name, value)
             yield Watched(master, replica, sentinel)
 
 
@@ -67,7 +66,7 @@ async def test_turns_go_on_when_the_master_is_killed_and_the_replica_takes_over(
     watched: Watched, open_market: OpenMarket, market: Market
 ) -> None:
     engine = await open_market(watched.url)
-    async with crowd(engine, market) as people:
+    async with crowd(engine, market, forgotten=True) as people:
         await people.more(200)
         watched.master.kill()
         await people.more(500)
@@ -81,6 +80,9 @@ async def test_a_master_that_was_made_a_replica_is_left_for_the_new_one(watched:
     store = await open_store(watched.url)
     assert await store.call("SET", "a", "before") == b"OK"
     sentinel = watched.sentinel
+    sentinel.ask(
+        "SENTINEL", "SET", "umoja", "down-after-milliseconds", 30_000
+    )  # not by itself, on a slow day
     await asyncio.to_thread(until, lambda: sentinel.ask("SENTINEL", "FAILOVER", "umoja"), "it may fail over")
     await asyncio.to_thread(until, lambda: watched.master.ask("ROLE")[0] == "slave", "it was made a replica")
     answered = b""
