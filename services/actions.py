@@ -86,7 +86,7 @@ async def set_language(call: Call, language: Text) -> Outcome:
 async def _judged(connection: Any, call: Call) -> Judgement | None:
     terms: Terms = call.data
     today = clock.nairobi_date(clock.now())
-    seen = await eligibility.standing(connection, call.msisdn, terms.product, today)
+    seen = await eligibility.standing(connection, call.msisdn, terms, today)
     return None if seen is None else eligibility.judge(terms, seen, today)
 
 
@@ -218,7 +218,7 @@ async def wallet(call: Call) -> Outcome:
     """Credit, limit and score."""
     today = clock.nairobi_date(clock.now())
     async with lender.pool.acquire() as connection:
-        seen = await eligibility.standing(connection, call.msisdn, call.data.product, today)
+        seen = await eligibility.standing(connection, call.msisdn, call.data, today)
         return Outcome("ok", await views.wallet(connection, call.data, seen, today))
 
 

@@ -52,9 +52,10 @@ create table rescoring (
 );
 
 -- Whose score or limit a run changed, and what it saw: the values of rescoring.features in their order,
--- NaN for missing. With the scorecard, named by its hash, they give the points of each feature.
+-- NaN for missing. With the scorecard, named by its hash, they give the points of each feature. The rows
+-- are written beside the very update of their borrower: a foreign key would only look again, and lock.
 create table score_change (
-    borrower_id bigint not null references borrower (id),
+    borrower_id bigint not null,
     rescoring_id bigint not null,
     score_before integer not null,
     score integer not null,

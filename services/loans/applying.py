@@ -61,7 +61,7 @@ async def apply(
 ) -> Answer:
     """Make the loan, inside the caller's transaction."""
     borrower_id = await connection.fetchval(queries.LOCK_BORROWER, call.msisdn)
-    seen = await standing(connection, call.msisdn, terms.product, today)
+    seen = await standing(connection, call.msisdn, terms, today)
     if borrower_id is None or seen is None:
         return Answer("not_eligible")
     judgement = judge(terms, seen, today)

@@ -5,14 +5,15 @@ loan still owed, a payout not settled, a cool-off after paying late; then the sc
 limit it gives is worth a loan. The limit is the scorecard's, capped by what the loans repaid have earned.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Literal
 
 from services.loans import queries
 from services.loans.products import Product
 from services.loans.terms import Terms
-from services.scoring.features import RECENT, Record, features
+from services.scoring import history
+from services.scoring.features import RECENT, Features, Record, features
 from services.scoring.score import Assessment, assess
 
 Verdict = Literal["ok", "has_loan", "not_eligible"]
@@ -36,6 +37,7 @@ class Standing:
     last_late_on: date | None
     repaid_in_time: int = 0
     owes_claim: bool = False  # a payout that came after it was given up: see servicing.paid_out_late
+    habits: Features = field(default_factory=dict)  # what else the scorecard asks for
 
 
 @dataclass(slots=True, frozen=True)
@@ -48,16 +50,22 @@ class Judgement:
     assessment: Assessment
 
 
-async def standing(connection: Any, msisdn: str, product: Product, today: date) -> Standing | None:
-    """The record of that number; None when it was never here."""
-    row = await connection.fetchrow(queries.STANDING, msisdn, today, product.cool_off.late_days, RECENT)
-    return None if row is None else Standing(**row)
+async def standing(connection: Any, msisdn: str, terms: Terms, today: date) -> Standing | None:
+    """The record of that number, and what else the scorecard names; None when it was never here."""
+    late_days = terms.product.cool_off.late_days
+    row = await connection.fetchrow(queries.STANDING, msisdn, today, late_days, RECENT)
+    if row is None:
+        return None
+    names = terms.scorecard.names
+    if not history.needs_history(names):
+        return Standing(**row)
+    return Standing(**row, habits=await history.read(connection, row["borrower_id"], today, names))
 
 
 def judge(terms: Terms, seen: Standing, today: date) -> Judgement:
     """Decide."""
     record = Record(seen.loans_repaid, seen.worst_days_late, seen.defaults, seen.days_overdue)
-    assessment = assess(terms.scorecard, features(record))
+    assessment = assess(terms.scorecard, seen.habits | features(record))
     earned = terms.product.limit.cap_cents(seen.largest_repaid_cents, seen.repaid_in_time)
     limit = min(assessment.limit_cents, earned)
     limit -= limit % 100  # M-Pesa moves whole shillings

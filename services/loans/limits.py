@@ -14,7 +14,7 @@ from services.loans.terms import Terms
 
 async def refresh(connection: Any, terms: Terms, msisdn: str, today: date) -> bool:
     """Judge a borrower again and keep score and limit. False for a number that was never here."""
-    seen = await standing(connection, msisdn, terms.product, today)
+    seen = await standing(connection, msisdn, terms, today)
     if seen is None:
         return False
     judgement = judge(terms, seen, today)

@@ -15,11 +15,11 @@ from services.scoring.features import HISTORY, NAMES, RECENT, STATEMENT, STATEME
 # Each feature by name, as SQL over the rows of _FROM. null is missing.
 _COLUMNS = {
     "loans_repaid": "coalesce(loans.repaid, 0)",
-    "worst_days_late": "recent.worst_days_late",
+    "worst_days_late": "loans.worst_days_late",
     "defaults": "coalesce(loans.defaults, 0)",
     "days_overdue": "coalesce(loans.days_overdue, 0)",
     "tenure_days": "$3::date - (borrower.registered_at at time zone 'Africa/Nairobi')::date",
-    "mean_days_late": "recent.mean_days_late",
+    "mean_days_late": "loans.mean_days_late",
     "days_since_repaid": "$3::date - loans.last_repaid_on",
     "largest_repaid": "coalesce(loans.largest_repaid_cents, 0) / 100.0",
     "payments_per_loan": "paid.payments_per_loan",
@@ -34,53 +34,50 @@ _COLUMNS = {
 }
 assert tuple(_COLUMNS) == NAMES
 
-# $1, $2: the first and the last borrower; $3: today; $4: days late that call for a cool-off.
-_RECENT_LOANS = f"""
-    select *
+# $1, $2: the first and the last borrower; $3: today; $4: days late that call for a cool-off. place counts
+# the loans paid back, the last one first.
+_LOANS = """
+    select
+        id,
+        borrower_id,
+        state,
+        principal_cents,
+        closed_on,
+        closed_on - due_on as days_late,
+        $3::date - due_on as days_overdue,
+        row_number() over (partition by borrower_id, state = 'repaid' order by closed_at desc) as place
     from (
-        select
-            loan.id,
-            loan.borrower_id,
-            greatest((loan.closed_at at time zone 'Africa/Nairobi')::date - loan.due_on, 0) as days_late,
-            row_number() over (partition by loan.borrower_id order by loan.closed_at desc) as place
+        select *, (closed_at at time zone 'Africa/Nairobi')::date as closed_on
         from loan
-        where loan.borrower_id between $1 and $2
-        and loan.state = 'repaid'
-    ) as closed
-    where place <= {RECENT}
-"""  # noqa: S608 - a number of ours
+        where borrower_id between $1 and $2
+    ) as dated
+"""
 
 _FROM = f"""
 from borrower
 left join (
     select
-        loan.borrower_id,
+        borrower_id,
         count(*) filter (where state = 'repaid') as repaid,
-        count(*) filter (
-            where state = 'repaid'
-            and (closed_at at time zone 'Africa/Nairobi')::date - due_on <= $4
-        ) as repaid_in_time,
+        count(*) filter (where state = 'repaid' and days_late <= $4) as repaid_in_time,
         max(principal_cents) filter (where state = 'repaid') as largest_repaid_cents,
-        max((closed_at at time zone 'Africa/Nairobi')::date) filter (where state = 'repaid')
-            as last_repaid_on,
+        max(closed_on) filter (where state = 'repaid') as last_repaid_on,
+        max(greatest(days_late, 0)) filter (where state = 'repaid' and place <= {RECENT}) as worst_days_late,
+        avg(greatest(days_late, 0)) filter (where state = 'repaid' and place <= {RECENT}) as mean_days_late,
         count(*) filter (where state in ('written_off', 'recovered')) as defaults,
-        max(greatest($3::date - due_on, 0)) filter (where state in ('active', 'overdue', 'non_performing'))
+        max(greatest(days_overdue, 0)) filter (where state in ('active', 'overdue', 'non_performing'))
             as days_overdue
-    from loan
-    where loan.borrower_id between $1 and $2
-    group by loan.borrower_id
+    from ({_LOANS}) as mine
+    group by borrower_id
 ) as loans on loans.borrower_id = borrower.id
 left join (
-    select borrower_id, max(days_late) as worst_days_late, avg(days_late) as mean_days_late
-    from ({_RECENT_LOANS}) as late
-    group by borrower_id
-) as recent on recent.borrower_id = borrower.id
-left join (
-    select late.borrower_id, count(*)::numeric / count(distinct late.id) as payments_per_loan
-    from ({_RECENT_LOANS}) as late
-    join journal on journal.loan_id = late.id
-    where journal.kind = 'repayment'
-    group by late.borrower_id
+    select mine.borrower_id, count(*)::numeric / count(distinct mine.id) as payments_per_loan
+    from ({_LOANS}) as mine
+    join journal on journal.loan_id = mine.id
+    where mine.state = 'repaid'
+    and mine.place <= {RECENT}
+    and journal.kind = 'repayment'
+    group by mine.borrower_id
 ) as paid on paid.borrower_id = borrower.id
 left join (
     select borrower_id, avg(percent) as utilisation_percent

@@ -42,14 +42,16 @@ create temp table if not exists rescored (
 ) on commit delete rows
 """
 
-# Whoever got another score since they were measured (they applied, or paid) keeps that one.
+# Whoever got another score since they were measured (they applied, or paid) keeps that one. $1: the run;
+# $2, $3: the block, so that the planner never reads the whole table for it.
 KEEP = """
 with moved as (
     update borrower
     set score = rescored.score,
         limit_cents = rescored.limit_cents
     from rescored
-    where borrower.id = rescored.borrower_id
+    where borrower.id between $2 and $3
+    and borrower.id = rescored.borrower_id
     and borrower.score = rescored.score_before
     and borrower.limit_cents = rescored.limit_before_cents
     returning
@@ -69,6 +71,11 @@ with moved as (
 )
 select count(*)
 from written
+"""
+
+# Sorting a block in memory.
+ROOM = """
+set local work_mem = '64MB'
 """
 
 ADVANCE = """

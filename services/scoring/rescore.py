@@ -115,13 +115,14 @@ async def _block(
 ) -> tuple[int, int]:
     """Score the borrowers of these ids. Gives how many there were and how many changed."""
     async with connection.transaction():
+        await connection.execute(queries.ROOM)
         late_days = terms.product.cool_off.late_days
         people = await _read(connection, terms.scorecard.names, (*ids, as_of, late_days))
         changed = 0
         if people:
             moved = changes(terms, people)
             await connection.copy_records_to_table("rescored", records=moved)
-            changed = await connection.fetchval(queries.KEEP, run)
+            changed = await connection.fetchval(queries.KEEP, run, *ids)
         await connection.execute(queries.ADVANCE, run, ids[1], len(people), changed)
     return len(people), changed
 
@@ -179,7 +180,7 @@ class _Limits:
         earned = self._earned.get(key)
         if earned is None:
             earned = self._earned[key] = self._ladder.cap_cents(*key)
-        limit = min(self._limits[bisect_right(self._least, score) - 1], earned)
+        limit: int = min(self._limits[bisect_right(self._least, score) - 1], earned)
         return limit - limit % 100
 
 

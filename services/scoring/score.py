@@ -68,6 +68,8 @@ def parse(document: Document) -> Scorecard | None:
             document.problem(
                 ("features", index, "name"), f"nothing measures {name}", f"There are {', '.join(NAMES)}."
             )
+        elif document.value["features"][index]["type"] != "number":
+            document.problem(("features", index, "type"), f"{name} is a number")
     for index, band in enumerate(scorecard.bands):
         if band.decision not in ("approve", "decline"):
             document.problem(("bands", index, "decision"), "must be approve or decline")
