@@ -1,6 +1,7 @@
-"""Places where a test may kill the process: `FAILPOINT=relay.published` ends it there, as kill -9 does.
+"""Failpoints: places where a test kills this process, to see that nothing is lost or done twice.
 
-So what a crash at that line leaves behind is seen, and not imagined. Production refuses to run with one.
+`USSD_FAILPOINT=name` ends the process at that line as `kill -9` would: no cleanup, no last words. With
+ENV=production a process that is told of one does not start.
 """
 
 import os
@@ -9,17 +10,38 @@ import signal
 from ussd_engine.errors import SettingsError
 from ussd_engine.settings import settings
 
-VARIABLE = "FAILPOINT"
+VARIABLE = "USSD_FAILPOINT"
+
+# Where they are, in the order in which money meets them.
+NAMES = (
+    "payout.ready",  # a: the payout and its id are committed
+    "payout.submitting",  # b: that we are about to ask is committed; nothing was sent
+    "payout.asked",  # c: M-Pesa has answered; nothing of it is written
+    "payout.answered",  # d: the answer is committed
+    "payout.settling",  # e: the result is being booked; not committed
+    "payout.settled",  # f: booked and committed
+    "prompt.prompting",
+    "prompt.asked",
+    "prompt.answered",
+    "callback.storing",  # it came; it is not stored
+    "callback.stored",  # it is stored; it is not answered
+    "inbox.taken",  # a callback is being processed
+    "inbox.done",  # processed; not committed
+    "repayment.booking",
+    "repayment.booked",
+    "relay.published",  # a message was handed on; that is not written
+    "task.worked",  # a message's work is done; that is not written
+)
 
 
 def here(name: str) -> None:
-    """Die now if the environment says so."""
+    """Die, if this is the place."""
     if os.environ.get(VARIABLE) == name:
         require_none()
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def require_none() -> None:
-    """Raise SettingsError when this is production and a failpoint is set."""
+    """Raise SettingsError when this is production and a failpoint is named."""
     if os.environ.get(VARIABLE) and settings().env == "production":
         raise SettingsError(f"{VARIABLE} is for tests. Production does not run with one.")

@@ -73,6 +73,7 @@ create table payout_move (
 
 insert into payout_move (from_state, to_state) values
     ('ready', 'submitting'),
+    ('ready', 'failed'), -- what it was for has ended
     ('submitting', 'ready'), -- it certainly never left us
     ('submitting', 'submitted'),
     ('submitting', 'unknown'),
@@ -83,6 +84,7 @@ insert into payout_move (from_state, to_state) values
     ('unknown', 'submitted'),
     ('unknown', 'posted'),
     ('unknown', 'voided'),
+    ('submitted', 'unknown'), -- it waited too long in M-Pesa's queue
     ('submitted', 'posted'),
     ('submitted', 'voided'),
     ('ready', 'posted'), -- told by somebody who knew before us

@@ -1,0 +1,80 @@
+"""The float: what the utility account holds. When it is low, payouts wait, and a person is alerted; when
+there is enough again they go on by themselves.
+
+M-Pesa tells it with each payout and when it is asked. Payouts wait below `low_float_cents`, and after one
+that M-Pesa refused for want of money.
+"""
+
+from typing import Any
+
+import structlog
+
+from services.ledger import accounts, charges, journals
+from services.mpesa import queries
+from services.mpesa.client import Daraja
+from services.mpesa.settings import MpesaSettings
+from services.mpesa.told import Told, balances
+
+NO_FLOAT = "1"  # ResultCode of a payout: the utility account does not cover it
+UTILITY, WORKING, CHARGES = "Utility Account", "Working Account", "Charges Paid Account"
+BOOKS = {
+    UTILITY: ("utility", (accounts.MPESA_UTILITY,)),
+    WORKING: ("working", (accounts.MPESA_WORKING, accounts.MPESA_PAYBILL)),
+    CHARGES: ("charges", (accounts.MPESA_CHARGES_PAID,)),
+}
+
+log = structlog.get_logger("umoja.mpesa")
+
+
+async def is_paused(connection: Any) -> bool:
+    """Whether payouts wait."""
+    return (await connection.fetchrow(queries.FLOAT))["paused_at"] is not None
+
+
+async def pause(connection: Any, reason: str) -> None:
+    """Payouts wait from now on. Tell a person, once."""
+    if await connection.fetchval(queries.PAUSE, reason) is not None:
+        log.error("alert", alert="payouts_paused", reason=reason)
+
+
+async def told(connection: Any, settings: MpesaSettings, utility_cents: int, needed_cents: int = 0) -> None:
+    """M-Pesa said what the utility account holds. needed_cents: what a waiting payout wants at least."""
+    await connection.execute(queries.FLOAT_TOLD, utility_cents)
+    if utility_cents < settings.low_float_cents:
+        await pause(connection, "the float is low")
+    elif utility_cents >= max(needed_cents, 1) and await connection.fetchval(queries.RESUME) is not None:
+        log.warning("payouts_resumed", utility_cents=utility_cents)
+
+
+async def ask(pool: Any, client: Daraja, *, always: bool = False) -> bool:
+    """Ask M-Pesa for our balances, if payouts wait and it was not asked just now. `always`: also else."""
+    async with pool.acquire() as connection:
+        every_s = client.settings.float_asked_every_s
+        due = await connection.fetchval(queries.FLOAT_DUE, 0.0 if always else every_s, always)
+    if due is None:
+        return False
+    await client.balances("float")
+    return True
+
+
+async def balances_told(connection: Any, settings: MpesaSettings, told_: Told) -> str:
+    """A balance result: keep it beside our books, and book the charges M-Pesa took since the last one."""
+    if told_.code != "0":
+        return f"balance refused: {told_.code}"
+    found = balances(told_.text("AccountBalance"))
+    if UTILITY not in found:
+        return "no utility account in it"
+    key = told_.conversation_id or told_.originator_id
+    for name, (account, ours) in BOOKS.items():
+        if name in found:
+            books = sum([await journals.balance_cents(connection, each) for each in ours])
+            await connection.execute(queries.KEEP_BALANCE, key, account, found[name], books)
+    if CHARGES in found:
+        booked = await journals.balance_cents(connection, accounts.MPESA_CHARGES_PAID)
+        if found[CHARGES] < booked:
+            await charges.mpesa_charge(connection, key, booked - found[CHARGES])
+    wanted = await connection.fetchval(
+        "select coalesce(min(amount_cents), 0)::bigint from payout where state = 'ready'"
+    )
+    await told(connection, settings, found[UTILITY], wanted)
+    return "balances"

@@ -1,0 +1,403 @@
+"""M-Pesa's SQL, by name."""
+
+# -- the inbox ---------------------------------------------------------------------------------
+
+KEEP_CALLBACK = """
+insert into mpesa_inbox (kind, ref, dedupe_key, body)
+values ($1, $2, $3, $4)
+on conflict (kind, dedupe_key) do nothing
+returning id
+"""
+
+# One that is due, and that nobody else has in hand.
+TAKE_CALLBACK = """
+select id, kind, ref, body, attempts, received_at
+from mpesa_inbox
+where state = 'new'
+and try_at <= clock_timestamp()
+order by try_at, id
+limit 1
+for update skip locked
+"""
+
+END_CALLBACK = """
+update mpesa_inbox
+set state = $2,
+    note = $3,
+    attempts = attempts + 1
+where id = $1
+"""
+
+LATER_CALLBACK = """
+update mpesa_inbox
+set attempts = attempts + 1,
+    note = $3,
+    try_at = clock_timestamp() + make_interval(secs => $2)
+where id = $1
+"""
+
+# -- payouts -----------------------------------------------------------------------------------
+
+READY_LOAN = """
+insert into payout (loan_id, borrower_id, amount_cents, originator_id)
+select id, borrower_id, principal_cents, $2
+from loan
+where id = $1
+and state = 'disbursing'
+on conflict (loan_id) do nothing
+returning id
+"""
+
+READY_REFUND = """
+insert into payout (refund_id, borrower_id, amount_cents, originator_id)
+select id, borrower_id, amount_cents, $2
+from refund
+where id = $1
+and state = 'approved'
+on conflict (refund_id) do nothing
+returning id
+"""
+
+PAYOUT_OF_LOAN = """
+select id
+from payout
+where loan_id = $1
+"""
+
+PAYOUT_OF_REFUND = """
+select id
+from payout
+where refund_id = $1
+"""
+
+PAYOUT_BY_ORIGINATOR = """
+select id
+from payout
+where originator_id = $1
+"""
+
+WHOSE_PAYOUT = """
+select borrower_id, loan_id
+from payout
+where id = $1
+"""
+
+LOCK_PAYOUT = """
+select payout.*, borrower.msisdn, coalesce(loan.ref, 'refund ' || payout.refund_id) as subject, loan.ref
+from payout
+join borrower on borrower.id = payout.borrower_id
+left join loan on loan.id = payout.loan_id
+where payout.id = $1
+for update of payout
+"""
+
+MOVE_PAYOUT = """
+update payout
+set state = $2,
+    attempts = attempts + case when $2 = 'submitting' then 1 else 0 end,
+    manual_at = case when $2 in ('posted', 'voided', 'failed') then null else manual_at end
+where id = $1
+"""
+
+WRITE_PAYOUT_EVENT = """
+insert into payout_event (payout_id, what, from_state, to_state, detail)
+values ($1, $2, $3, $4, $5)
+"""
+
+KEEP_CONVERSATION = """
+update payout
+set conversation_id = coalesce(conversation_id, $2)
+where id = $1
+"""
+
+KEEP_RESULT = """
+update payout
+set result_code = $2,
+    receipt = coalesce(receipt, $3)
+where id = $1
+"""
+
+# To be asked about soon, whatever was asked before.
+ASK_SOON = """
+update payout
+set asked_at = null,
+    asks = 0
+where id = $1
+"""
+
+NOT_FOUND = """
+update payout
+set not_found = not_found + 1
+where id = $1
+returning not_found
+"""
+
+# We died, or hang, while we asked for them. $1: seconds no request takes.
+STUCK_SUBMITTING = """
+select id
+from payout
+where state = 'submitting'
+and changed_at < clock_timestamp() - make_interval(secs => $1)
+order by id
+limit $2
+"""
+
+# Asked for, and nothing heard: no result, no answer to the last query. $1: seconds to wait for either.
+UNHEARD = """
+update payout
+set asked_at = clock_timestamp(),
+    asks = asks + 1
+where id in (
+    select id
+    from payout
+    where state in ('submitted', 'unknown')
+    and manual_at is null
+    and asks < $2
+    and coalesce(asked_at, changed_at) < clock_timestamp() - make_interval(secs => $1)
+    order by coalesce(asked_at, changed_at)
+    limit $3
+    for update skip locked
+)
+returning id, originator_id
+"""
+
+# Asked about as often as we ask. From here on a person looks.
+HAND_OVER = """
+update payout
+set manual_at = clock_timestamp()
+where id in (
+    select id
+    from payout
+    where state in ('submitted', 'unknown')
+    and manual_at is null
+    and asks >= $2
+    and asked_at < clock_timestamp() - make_interval(secs => $1)
+    for update skip locked
+)
+returning id, originator_id
+"""
+
+MANUAL = """
+select payout.id, payout.originator_id, payout.state, payout.amount_cents, payout.manual_at, loan.ref
+from payout
+left join loan on loan.id = payout.loan_id
+where payout.manual_at is not null
+and payout.state in ('submitted', 'unknown')
+order by payout.manual_at
+limit $1
+"""
+
+READY_PAYOUTS = """
+select id
+from payout
+where state = 'ready'
+and changed_at < clock_timestamp() - make_interval(secs => $1)
+order by id
+limit $2
+"""
+
+# Approved and never asked for: its message was lost. $1: seconds a message takes at the most.
+UNSENT_LOANS = """
+select loan.id
+from loan
+where state = 'disbursing'
+and not exists (select 1 from payout where payout.loan_id = loan.id)
+and exists (
+    select 1
+    from loan_event
+    where loan_event.loan_id = loan.id
+    and move = 'send'
+    and at < clock_timestamp() - make_interval(secs => $1)
+)
+order by loan.id
+limit $2
+"""
+
+UNSENT_REFUNDS = """
+select id
+from refund
+where state = 'approved'
+and not exists (select 1 from payout where payout.refund_id = refund.id)
+and approved_at < clock_timestamp() - make_interval(secs => $1)
+order by id
+limit $2
+"""
+
+# -- prompts -----------------------------------------------------------------------------------
+
+LOCK_REQUEST = """
+select payment_request.*, borrower.msisdn, loan.ref
+from payment_request
+join borrower on borrower.id = payment_request.borrower_id
+join loan on loan.id = payment_request.loan_id
+where payment_request.id = $1
+for update of payment_request
+"""
+
+WHOSE_REQUEST = """
+select borrower_id, loan_id
+from payment_request
+where id = $1
+"""
+
+REQUEST_BY_CHECKOUT = """
+select id
+from payment_request
+where checkout_request_id = $1
+"""
+
+MOVE_REQUEST = """
+update payment_request
+set state = $2,
+    outcome = $3,
+    prompted_at = case when $2 = 'prompting' then clock_timestamp() else prompted_at end,
+    settled_at = case when $2 in ('paid', 'failed') then clock_timestamp() end
+where id = $1
+"""
+
+KEEP_CHECKOUT = """
+update payment_request
+set checkout_request_id = coalesce(checkout_request_id, $2),
+    merchant_request_id = coalesce(merchant_request_id, $3)
+where id = $1
+"""
+
+KEEP_REQUEST_RECEIPT = """
+update payment_request
+set receipt = $2
+where id = $1
+"""
+
+SAID_PAID = """
+update payment_request
+set said_paid = true
+where id = $1
+"""
+
+# Prompts whose callback did not come. $1: seconds to wait for it, and between two queries.
+UNHEARD_PROMPTS = """
+update payment_request
+set asked_at = clock_timestamp(),
+    asks = asks + 1
+where id in (
+    select id
+    from payment_request
+    where state = 'prompted'
+    and checkout_request_id is not null
+    and not said_paid
+    and coalesce(asked_at, prompted_at) < clock_timestamp() - make_interval(secs => $1)
+    order by coalesce(asked_at, prompted_at)
+    limit $2
+    for update skip locked
+)
+returning id, checkout_request_id
+"""
+
+# Prompts that nobody will hear of. $1: seconds. One that was said to be paid waits for its receipt.
+GIVEN_UP_PROMPTS = """
+select id
+from payment_request
+where state in ('prompting', 'prompted')
+and not said_paid
+and prompted_at < clock_timestamp() - make_interval(secs => $1)
+order by id
+limit $2
+"""
+
+# $1: seconds after which a message is lost; $2: seconds after which nobody waits for a prompt any more.
+UNSENT_PROMPTS = """
+select id
+from payment_request
+where state = 'queued'
+and created_at between clock_timestamp() - make_interval(secs => $2)
+    and clock_timestamp() - make_interval(secs => $1)
+order by id
+limit $3
+"""
+
+# -- whose payment -----------------------------------------------------------------------------
+
+LOAN_BY_REF = """
+select id, borrower_id
+from loan
+where ref = $1
+"""
+
+# What somebody's payment is for: the loan that is owed, else the latest that was ever paid out.
+LOAN_BY_MSISDN = """
+select loan.id, loan.borrower_id
+from loan
+join borrower on borrower.id = loan.borrower_id
+where borrower.msisdn = $1
+and (loan.disbursed_at is not null or loan.state = 'disbursing')
+order by (loan.is_open or loan.state = 'written_off') desc, loan.id desc
+limit 1
+"""
+
+BORROWER_BY_MSISDN = """
+select id
+from borrower
+where msisdn = $1
+"""
+
+# -- the float ---------------------------------------------------------------------------------
+
+FLOAT = """
+select paused_at, reason, utility_cents, told_at
+from mpesa_float
+"""
+
+PAUSE = """
+update mpesa_float
+set paused_at = coalesce(paused_at, clock_timestamp()),
+    reason = $1
+where paused_at is null
+returning paused_at
+"""
+
+RESUME = """
+update mpesa_float
+set paused_at = null,
+    reason = ''
+where paused_at is not null
+returning id
+"""
+
+FLOAT_TOLD = """
+update mpesa_float
+set utility_cents = $1,
+    told_at = clock_timestamp()
+"""
+
+FLOAT_DUE = """
+update mpesa_float
+set asked_at = clock_timestamp()
+where (asked_at is null or asked_at < clock_timestamp() - make_interval(secs => $1))
+and (paused_at is not null or $2)
+returning id
+"""
+
+KEEP_BALANCE = """
+insert into mpesa_balance (told, account, cents, books_cents)
+values ($1, $2, $3, $4)
+on conflict (told, account) do nothing
+"""
+
+# -- registration ------------------------------------------------------------------------------
+
+IS_REGISTERED = """
+select exists (
+    select 1
+    from mpesa_registration
+    where what = $1
+    and urls_sha256 = $2
+)
+"""
+
+KEEP_REGISTRATION = """
+insert into mpesa_registration (what, urls_sha256)
+values ($1, $2)
+on conflict (what) do update
+set urls_sha256 = excluded.urls_sha256,
+    done_at = now()
+"""
