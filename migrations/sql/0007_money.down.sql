@@ -33,6 +33,8 @@ where account.code = 'loans_in_disbursement'
 and coalesce(balance.balance_cents, 0)
     <> (select coalesce(sum(amount_cents), 0) from hold where state = 'pending');
 
+drop view wallet;
+drop index account_of_borrower;
 drop table portfolio_day;
 drop table business_day;
 drop function business_day_follows();

@@ -405,7 +405,25 @@ create trigger portfolio_day_not_truncated
 before truncate on portfolio_day
 for each statement execute function refuse_change();
 
--- 12. The checks of the books are `ussd ledger verify` now: services/ledger/checks.py.
+-- 12. A wallet is a view on accounts: the credit we hold for a borrower, and what they owe.
+create view wallet as
+select borrower.id as borrower_id, mine.credit_cents, mine.owed_cents
+from borrower
+cross join lateral (
+    select
+        coalesce(-sum(balance.balance_cents) filter (where account.kind = 'liability'), 0)::bigint
+            as credit_cents,
+        coalesce(sum(balance.balance_cents) filter (where account.kind <> 'liability'), 0)::bigint
+            as owed_cents
+    from account
+    join balance on balance.account_id = account.id
+    where account.borrower_id = borrower.id
+    or account.loan_id in (select id from loan where loan.borrower_id = borrower.id)
+) as mine;
+
+create index account_of_borrower on account (borrower_id) where borrower_id is not null;
+
+-- 13. The checks of the books are `ussd ledger verify` now: services/ledger/checks.py.
 drop view ledger_break;
 
 do $$

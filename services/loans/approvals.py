@@ -23,6 +23,7 @@ import orjson
 
 from services.loans import lifecycle, refunds, relief, servicing
 from services.loans import queries as loan_queries
+from services.sms import notices
 
 LOAN, WRITE_OFF, WAIVER, REFUND, MANUAL_MATCH = "loan", "write_off", "waiver", "refund", "manual_match"
 NAME = re.compile(r"[a-z0-9][a-z0-9._@:+-]{0,79}")
@@ -56,6 +57,14 @@ where state = 'proposed'
 and ($1::text is null or kind = $1)
 order by id
 limit $2
+"""
+
+WAITING_FOR = """
+select id
+from approval
+where kind = $1
+and subject = $2
+and state = 'proposed'
 """
 
 EVER_PROPOSED = """
@@ -159,6 +168,12 @@ async def waiting(connection: Any, kind: str | None = None, most: int = 100) -> 
     return [{**row, "details": orjson.loads(row["details"])} for row in rows]
 
 
+async def waiting_for(connection: Any, kind: str, subject: str) -> int | None:
+    """The approval of that kind and subject that waits for a decision, such as a loan's reference."""
+    number: int | None = await connection.fetchval(WAITING_FOR, kind, subject)
+    return number
+
+
 async def ever_proposed(connection: Any, kind: str, subject: str) -> bool:
     """Whether anybody asked for this before, whatever came of it."""
     found: bool = await connection.fetchval(EVER_PROPOSED, kind, subject)
@@ -203,6 +218,8 @@ async def _send(connection: Any, row: Any, who: str) -> None:
 
 async def _reject_loan(connection: Any, row: Any, who: str) -> None:
     await lifecycle.make(connection, row["loan_id"], "applied", "reject", who)
+    loan = await connection.fetchrow(loan_queries.LOCK_LOAN, row["loan_id"])
+    await notices.not_lent(connection, loan)
 
 
 async def _write_off(connection: Any, row: Any, who: str) -> None:

@@ -18,9 +18,13 @@ from services.ledger import accounts, holds, journals, suspense
 from services.ledger import queries as ledger_queries
 from services.ledger.journals import LedgerError
 from services.loans import agreed, books, lifecycle, queries
+from services.sms import notices
 
 Order = Sequence[str] | None
 Late = Literal["begun", "waiting", "known"]
+
+# What is promised and not begun by then is given up, and its borrower asked again: see payout_expired.
+PROMISED_FOR = timedelta(hours=24)
 
 log = structlog.get_logger("umoja.money")
 
@@ -30,7 +34,7 @@ async def send(connection: Any, loan_id: int, ref: str, principal_cents: int, ac
     state = await lifecycle.make(connection, loan_id, "applied", "approve", actor)
     await lifecycle.make(connection, loan_id, state, "send", actor)
     await outbox.put(connection, f"disburse:{ref}", outbox.DISBURSE, {"loan_id": loan_id, "ref": ref})
-    await holds.place(connection, ref, loan_id, principal_cents)
+    await holds.place(connection, ref, loan_id, principal_cents, clock.now() + PROMISED_FOR)
 
 
 async def paid_out(connection: Any, loan_id: int, at: datetime, order: Order, actor: str) -> bool:
@@ -98,7 +102,10 @@ async def payout_failed(connection: Any, loan_id: int, actor: str) -> bool:
 
 
 async def payout_expired(connection: Any, loan_id: int, actor: str) -> bool:
-    """The payout was never begun, and the time of its hold is over. False when the hold had ended."""
+    """The payout was never begun, and the time of its hold is over. False when the hold had ended.
+
+    Never for one that was submitted: its outcome is M-Pesa's to tell. `holds.expired` lists candidates.
+    """
     return await _not_paid_out(connection, loan_id, "expired", actor)
 
 
@@ -125,6 +132,7 @@ async def paid_back(
     for journal in books.paid_back(loan, receipt, shares, clock.nairobi_date(at)):
         await journals.write(connection, journal)
     await close_if_settled(connection, loan, owed, shares, at, actor)
+    await _tell_paid(connection, loan, receipt, amount_cents, owed, shares)
     return True
 
 
@@ -143,6 +151,7 @@ async def match(connection: Any, receipt: str, loan_id: int, actor: str) -> bool
     for journal in rest:
         await journals.write(connection, journal)
     await close_if_settled(connection, loan, owed, shares, item["received_at"], actor)
+    await _tell_paid(connection, loan, receipt, item["amount_cents"], owed, shares)
     return True
 
 
@@ -170,22 +179,46 @@ async def close_if_settled(
         await lifecycle.make(connection, loan["id"], loan["state"], move, actor, at)
 
 
+async def _tell_paid(
+    connection: Any,
+    loan: Any,
+    receipt: str,
+    amount_cents: int,
+    owed: Mapping[str, int],
+    shares: Mapping[str, int],
+) -> None:
+    """The SMS with the balance."""
+    credit_cents = shares.get(books.CREDIT, 0)
+    left_cents = sum(owed.values()) - (sum(shares.values()) - credit_cents)
+    await notices.paid_back(connection, loan, receipt, amount_cents, left_cents, credit_cents)
+
+
 async def _begin(connection: Any, loan: Any, move: str, at: datetime, order: Order, actor: str) -> None:
     """The money is with the borrower, and booked: the term begins, the fee is earned, credit is used."""
     day = clock.nairobi_date(at)
-    await connection.execute(queries.SET_DUE, loan["id"], at, day + timedelta(days=loan["term_days"]))
+    due = day + timedelta(days=loan["term_days"])
+    await connection.execute(queries.SET_DUE, loan["id"], at, due)
     state = await lifecycle.make(connection, loan["id"], loan["state"], move, actor)
     fee = books.fee_earned(loan, day)
     if fee is not None:
         await journals.write(connection, fee)
-    credit = accounts.customer_credit(loan["borrower_id"])
-    held_cents = -await journals.balance_cents(connection, credit)
-    if held_cents <= 0:
-        return
     owed = await owed_cents(connection, loan["id"])
-    shares = books.allocate(min(held_cents, sum(owed.values())), owed, order_of(loan, order))
-    await journals.write(connection, books.credit_used(loan, shares, day))
-    await close_if_settled(connection, {**loan, "state": state}, owed, shares, at, actor)
+    used_cents = await _use_credit(connection, {**loan, "state": state}, owed, at, order, actor)
+    await notices.money_sent(connection, loan, sum(owed.values()) - used_cents, due)
+
+
+async def _use_credit(
+    connection: Any, loan: Any, owed: Mapping[str, int], at: datetime, order: Order, actor: str
+) -> int:
+    """Settle what the borrower's credit can; how much that was."""
+    credit = accounts.customer_credit(loan["borrower_id"])
+    used_cents = min(-await journals.balance_cents(connection, credit), sum(owed.values()))
+    if used_cents <= 0:
+        return 0
+    shares = books.allocate(used_cents, owed, order_of(loan, order))
+    await journals.write(connection, books.credit_used(loan, shares, clock.nairobi_date(at)))
+    await close_if_settled(connection, loan, owed, shares, at, actor)
+    return used_cents
 
 
 async def _not_paid_out(connection: Any, loan_id: int, end: holds.Settled, actor: str) -> bool:
@@ -197,4 +230,5 @@ async def _not_paid_out(connection: Any, loan_id: int, end: holds.Settled, actor
         return False
     await holds.settle(connection, loan["ref"], end)
     await lifecycle.make(connection, loan_id, loan["state"], "fail", actor)
+    await notices.payout_failed(connection, loan)
     return True

@@ -45,6 +45,8 @@ async def test_a_loan_above_the_threshold_waits_for_a_person(large: Phone) -> No
     assert (await large.borrow(300_000)).name == "has_loan"
     asked = await the_one(large.pool)
     assert (asked["kind"], asked["amount_cents"]) == ("loan", 500_000)
+    wanted = ("loan", outcome.value["ref"])
+    assert await in_transaction(large.pool, approvals.waiting_for, *wanted) == asked["id"]
 
     assert await in_transaction(large.pool, approvals.approve, asked["id"], "Akinyi") is True
     assert await in_transaction(large.pool, approvals.approve, asked["id"], "akinyi") is False

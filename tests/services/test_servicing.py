@@ -89,6 +89,7 @@ async def test_a_payout_that_never_began_expires_only_after_its_time(borrower: P
     ref = await borrowed(borrower)
     with pytest.raises(Exception, match="has not expired"):
         await settle(borrower, servicing.payout_expired, ref, "test")
+    assert await in_transaction(borrower.pool, holds.expired, clock.now()) == []
     await borrower.pool.execute("alter table hold disable trigger hold_guard")
     await borrower.pool.execute("update hold set expires_at = now() - interval '1 second'")
     await borrower.pool.execute("alter table hold enable trigger hold_guard")

@@ -1,8 +1,10 @@
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 from services import clock
 from services.loans import approvals
+from services.loans.terms import Terms
 from tests.services.world import Phone, assert_books_right, count
 
 TODAY = clock.nairobi_date(clock.now())
@@ -75,6 +77,21 @@ async def test_paying_all_closes_the_loan_and_the_rest_is_credit(borrower: Phone
     history = (await borrower.do("loans.history")).value
     assert history == [{"ref": ref, "amount": 500_000, "date": TODAY.isoformat(), "status": "repaid"}]
     await assert_books_right(borrower.pool)
+
+
+async def test_the_wallet_of_the_database_is_what_the_accounts_say(pool: Any, terms: Terms) -> None:
+    nobody, owes, has_credit = [await Phone(pool, terms).join() for _ in range(3)]
+    for phone, paid in ((owes, 90_000), (has_credit, 600_000)):
+        ref = (await phone.borrow()).value["ref"]
+        await phone.money_arrives(ref)
+        await phone.pay(ref, paid, f"R{paid}")
+
+    rows = await pool.fetch(
+        "select msisdn, credit_cents, owed_cents from wallet join borrower on id = borrower_id"
+    )
+    assert {tuple(row) for row in rows} == {
+        (nobody.msisdn, 0, 0), (owes.msisdn, 0, 500_000), (has_credit.msisdn, 10_000, 0),
+    }  # fmt: skip
 
 
 async def test_the_statement_speaks_the_borrowers_language(borrower: Phone) -> None:
