@@ -118,7 +118,7 @@ async def test_a_prompt_is_a_payment_request_and_an_outbox_row(borrower: Phone) 
     request = await borrower.pool.fetchrow("select * from payment_request")
     assert (request["amount_cents"], request["state"]) == (10_000, "queued")
     topics = await borrower.pool.fetch("select topic from outbox order by id")
-    assert [row["topic"] for row in topics] == ["loans.disburse", "repayments.prompt"]
+    assert [row["topic"] for row in topics] == ["loans.disburse", "sms.send", "repayments.prompt"]
 
 
 async def test_a_prompt_is_never_for_more_than_is_owed_nor_for_less_than_ten_shillings(
@@ -159,7 +159,7 @@ async def test_a_prompt_that_is_still_on_the_phone_is_not_sent_again(borrower: P
     )
     assert {answer.name for answer in answers} == {"ok"}
     assert await count(borrower.pool, "payment_request") == 1
-    assert await count(borrower.pool, "outbox") == 2  # the payout, the prompt
+    assert await count(borrower.pool, "outbox") == 3  # the payout, its message, the prompt
 
     await borrower.do("repayments.prompt", amount=10_000)  # another amount is another prompt
     assert await count(borrower.pool, "payment_request") == 2

@@ -1,0 +1,1 @@
+"""Messages to people's phones: what is told, in which words, and what became of it."""
