@@ -34,7 +34,7 @@ from ussd_engine.errors import UssdError
 
 STATES = 50  # about as many as Umoja Loans has
 WORKERS = 2
-WAITING = 20_000
+WAITING = 5_000
 SHARE = 0.5  # of the greatest rate
 BIN_S = 0.1
 AFTER_S = 2.0  # a swap has shown all it does by then
@@ -66,7 +66,11 @@ class _Waiting:
 
 @dataclass
 class Waiters(Traffic):
-    """Dialogs that wait in a row: each press goes to the one that has waited longest."""
+    """Dialogs that wait in a row: each press goes to the one that has waited longest.
+
+    The first ones are brought to different places before they wait, or all would dial in the same moment, and
+    end so. counts["filling"]: how many of a walk's dialogs were such.
+    """
 
     port: int
     states: int
@@ -74,6 +78,7 @@ class Waiters(Traffic):
     waiting: int
     counts: Counter[str] = field(default_factory=Counter)
     _number: int = 0
+    _full: bool = False
     _walks: list[list[tuple[str, bytes]]] = field(default_factory=list)
     _row: deque[_Waiting] = field(default_factory=deque)
     _pressed: list[tuple[float, int, bool]] = field(default_factory=list)
@@ -92,28 +97,37 @@ class Waiters(Traffic):
         self._gateway = Gateway(self.port, first.code)
 
     def dialog(self) -> Talk:
-        """One press: on a new dialog until enough wait, then on the next in the row."""
+        """One press: on the next in the row, or on a new dialog in place of one that has ended."""
         if not self._walks:
             self._prepare()
         if len(self._row) >= self.waiting:
-            return self._press(self._row.popleft())
+            self._full = True
+            return self._presses(self._row.popleft(), 1)
         self._number += 1
-        return self._press(_Waiting(self._number % len(self._walks), self._number))
+        phone = _Waiting(self._number % len(self._walks), self._number)
+        if self._full:
+            return self._presses(phone, 1)
+        self.counts["filling"] += 1
+        return self._presses(phone, 1 + self._number % (len(self._walks[0]) - 1))
 
-    def _press(self, phone: _Waiting) -> Talk:
+    def _presses(self, phone: _Waiting, presses: int) -> Talk:
         walk = self._walks[phone.walk]
-        text, shown = walk[phone.turn]
         session, msisdn = f"{SESSION}{phone.number:08d}", f"2547{phone.number:08d}"
-        body = yield self._gateway.request(session, msisdn, text)
+        for _ in range(presses):
+            text, shown = walk[phone.turn]
+            body = yield self._gateway.request(session, msisdn, text)
+            self._check(phone, shown, body)
+            phone.turn += 1
+        if phone.turn < len(walk):
+            self._row.append(phone)
+
+    def _check(self, phone: _Waiting, shown: bytes, body: bytes) -> None:
         dialled = not phone.word
         phone.word = phone.word or body[4 : 4 + len(self._word)]
         known = self._words.get(phone.word)
         if known is None or body != shown.replace(self._word, phone.word):
             raise Wrong(repr(shown.replace(self._word, phone.word or self._word).decode()))
         self._pressed.append((time.monotonic(), known, dialled))
-        phone.turn += 1
-        if phone.turn < len(walk):
-            self._row.append(phone)
 
     def told(self) -> list[tuple[float, int, bool]]:
         """Of each answer: when, of which version, and whether it was a dialog's first."""
@@ -158,7 +172,7 @@ def run(options: argparse.Namespace) -> Report:
         )
         traffic = Waiters(port, options.states, options.repeats + 2, options.waiting)
         walker = running.enter_context(walking(pinned, port, options.connections, traffic))
-        walker.walk(1)
+        _fill(walker)
         most = walker.walk(options.seconds)
         faults += _wrong("before", most)
         rate = most.per_s * SHARE
@@ -186,6 +200,14 @@ def run(options: argparse.Namespace) -> Report:
     return Report(values, _rows(values), _notes(values), faults)
 
 
+def _fill(walker: Walker) -> None:
+    """Until as many dialogs wait as shall. Raises UssdError."""
+    deadline = time.monotonic() + LONGEST_S
+    while walker.walk(1).counts["filling"]:
+        if time.monotonic() > deadline:
+            raise UssdError("So many dialogs cannot be made to wait. Give less: --waiting")
+
+
 def _swapped(
     walker: Walker,
     rate: float,
@@ -199,9 +221,9 @@ def _swapped(
     walker.begin(LONGEST_S, rate, BIN_S)
     time.sleep(seconds)
     began = time.monotonic()
-    with pinned.on_client():  # where there is time to spare, and after others in the line for it
+    with pinned.on_client():  # at half load there is time to spare
         result = subprocess.run(
-            ["nice", sys.executable, "-m", "ussd_engine.cli", *command],
+            [sys.executable, "-m", "ussd_engine.cli", *command],
             env={**os.environ, **environment}, capture_output=True, text=True, check=False,
         )  # fmt: skip
     ended = time.monotonic()
@@ -219,7 +241,7 @@ def _seen(walked: Walked, began: float, ended: float, versions: tuple[int, int])
     dials = [(at, number) for at, number, dialled in walked.told if dialled]
     first = min((at for at, number in dials if number == new), default=None)
     if first is None:
-        raise UssdError("The new version was not served.")
+        raise UssdError(f"Version {new} was not served: {walked.example or 'nothing was wrong'}")
     last = max((at for at, number in dials if number == old), default=first)
     kept = sum(1 for at, number, dialled in walked.told if number == old and not dialled and at > last)
     before = [part for part in walked.bins if part.at + BIN_S <= began][1:]
