@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from services import once
+from services import failpoints, once
 from services.actions import lender, registry
 from services.borrowers import people
 from services.loans import terms
+from services.mpesa import callbacks
+from services.mpesa.settings import read as read_mpesa
 from ussd_engine.actions import Outcome, Registry
 from ussd_engine.errors import SettingsError
 from ussd_engine.plugin import FileProblem, Runtime, Service
@@ -20,6 +22,7 @@ class Umoja:
     """The lender."""
 
     registry: Registry = registry
+    _desk: callbacks.Desk | None = None
 
     def load(self, sources: Mapping[str, str]) -> tuple[Any, list[FileProblem]]:
         """The products and the scorecard of a menu folder."""
@@ -29,12 +32,15 @@ class Umoja:
         """Take the process's database pool and the secret that PINs are peppered with."""
         if runtime.pg is None:
             raise SettingsError("Umoja Loans needs PostgreSQL. Set DATABASE_URL.")
+        failpoints.require_none()
+        self._desk = callbacks.Desk(runtime.settings, read_mpesa(runtime.settings), runtime.pg)
         lender.pool = runtime.pg
         lender.secret = runtime.settings.secret.get_secret_value().encode()
 
     async def stop(self) -> None:
         """Let go of the pool; the engine closes it."""
         lender.pool = None
+        self._desk = None
 
     async def profile(self, msisdn: str) -> dict[str, Any]:
         """What menus know of the subscriber."""
@@ -46,8 +52,13 @@ class Umoja:
         return await once.effects_of(lender.pool, gateway, session_id)
 
     def routes(self) -> "list[web.RouteDef]":
-        """None yet: the REST API has its own room."""
-        return []
+        """Where M-Pesa calls back."""
+
+        def desk() -> callbacks.Desk:
+            assert self._desk is not None, "the service has not started"
+            return self._desk
+
+        return callbacks.routes(desk)
 
     def commands(self) -> "typer.Typer | None":
         """`ussd ledger` and what else the lender adds."""

@@ -257,7 +257,7 @@ select exists (
     from payment_request
     where loan_id = $1
     and amount_cents = $2
-    and state in ('queued', 'prompted')
+    and state in ('queued', 'prompting', 'prompted')
     and created_at > now() - make_interval(secs => $3)
 )
 """

@@ -16,7 +16,6 @@ from services import failpoints, outbox
 from services.mpesa import floats, payouts, queries, repayments, told
 from services.mpesa.settings import MpesaSettings
 
-TOPIC = "mpesa.inbox"  # {inbox_id}
 BATCH = 500
 MOST = 8
 FIRST_AGAIN_S = 2.0
@@ -48,7 +47,7 @@ async def store(connection: Any, kind: str, ref: str, body: bytes) -> bool:
     inbox_id = await connection.fetchval(queries.KEEP_CALLBACK, kind, ref, digest, body)
     if inbox_id is None:
         return False
-    await outbox.put(connection, f"inbox:{inbox_id}", TOPIC, {"inbox_id": inbox_id})
+    await outbox.put(connection, f"inbox:{inbox_id}", outbox.MPESA_CALLBACK, {"inbox_id": inbox_id})
     return True
 
 
@@ -173,6 +172,18 @@ async def _confirmation(connection: Any, callback: Callback) -> str:
     return await repayments.received(connection, told.paid(callback.held))
 
 
+async def _older(connection: Any, callback: Callback) -> str:
+    """Came without the token: nothing is booked by it, and the prompt it speaks of is asked about."""
+    if "Body" not in callback.held:
+        return "kept"
+    said = told.prompted(callback.held)
+    number = await connection.fetchval(queries.REQUEST_BY_CHECKOUT, said.checkout_id)
+    if number is None:
+        return "kept: no such prompt"
+    await connection.execute(queries.ASK_PROMPT_SOON, number)
+    return "kept: the prompt will be asked about"
+
+
 async def _kept(connection: Any, callback: Callback) -> str:  # noqa: ARG001
     return "kept"
 
@@ -201,5 +212,5 @@ KINDS: dict[str, Callable[[Any, Callback], Awaitable[str]]] = {
     "reversal_late": _kept,
     "confirmation": _confirmation,
     "pull": _kept,
-    "older": _kept,
+    "older": _older,
 }

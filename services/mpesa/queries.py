@@ -274,6 +274,13 @@ set said_paid = true
 where id = $1
 """
 
+ASK_PROMPT_SOON = """
+update payment_request
+set asked_at = prompted_at - interval '1 day'
+where id = $1
+and state = 'prompted'
+"""
+
 # Prompts whose callback did not come. $1: seconds to wait for it, and between two queries.
 UNHEARD_PROMPTS = """
 update payment_request

@@ -19,9 +19,13 @@ from ussd_engine.redis_place import Kind, place, shown
 from ussd_engine.settings import Settings, settings
 
 DEFAULT_QUEUE = "upkeep"
-QUEUES = (DEFAULT_QUEUE,)
-ROUTES = {"services.tasks.upkeep.*": {"queue": "upkeep"}}
-MODULES = ("services.tasks.upkeep",)
+MONEY = "money"
+QUEUES = (DEFAULT_QUEUE, MONEY)
+ROUTES = {
+    "services.tasks.upkeep.*": {"queue": "upkeep"},
+    "services.tasks.money.*": {"queue": MONEY},
+}
+MODULES = ("services.tasks.upkeep", "services.tasks.money")
 
 LONGEST_TASK_S = 300
 # Redis gives an unacknowledged task to another worker after this; it must outlast any task.

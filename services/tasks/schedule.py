@@ -11,6 +11,22 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "services.tasks.upkeep.prune",
         "schedule": crontab(hour=3, minute=10),
     },
+    "sweep": {  # what became of payouts, prompts and messages that were lost
+        "task": "services.tasks.money.sweep",
+        "schedule": crontab(),
+    },
+    "pull": {
+        "task": "services.tasks.money.pull",
+        "schedule": crontab(minute="4-59/15"),
+    },
+    "pull_all": {
+        "task": "services.tasks.money.pull_all",
+        "schedule": crontab(hour=2, minute=40),
+    },
+    "balance": {
+        "task": "services.tasks.money.balance",
+        "schedule": crontab(minute="9-59/15"),
+    },
     "forget": {
         "task": "services.tasks.upkeep.forget",
         "schedule": crontab(minute="*/10"),

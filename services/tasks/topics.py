@@ -11,6 +11,7 @@ TASKS = {
     outbox.DISBURSE: "services.tasks.money.disburse",
     outbox.PROMPT: "services.tasks.money.prompt",
     outbox.REFUND: "services.tasks.money.refund",
+    outbox.MPESA_CALLBACK: "services.tasks.money.inbox",
     outbox.SMS: "services.tasks.sms.send",
     outbox.SMS_CALLBACK: "services.tasks.sms.callback",
 }

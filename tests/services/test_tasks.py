@@ -85,7 +85,14 @@ def test_every_beat_entry_names_a_task_there_is() -> None:
     assert {entry["task"] for entry in celery.conf.beat_schedule.values()} <= set(TASKS)
 
 
-FIRES_A_DAY = {"prune": 1, "forget": 24 * 6}
+FIRES_A_DAY = {
+    "prune": 1,
+    "forget": 24 * 6,
+    "sweep": 24 * 60,
+    "pull": 24 * 4,
+    "pull_all": 1,
+    "balance": 24 * 4,
+}
 
 
 def test_every_beat_entry_fires_as_often_as_is_meant_by_nairobis_clock() -> None:
