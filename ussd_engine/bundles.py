@@ -24,6 +24,7 @@ from ussd_engine.errors import BundleError, MenuError, StoreError
 from ussd_engine.menu import read_sources
 from ussd_engine.observe.board import Board
 from ussd_engine.plugin import Runtime, Service
+from ussd_engine.pool import open_pool
 from ussd_engine.redis_clients import Client, client
 from ussd_engine.settings import Settings
 
@@ -34,18 +35,8 @@ log = structlog.get_logger("ussd.bundles")
 _LIVE = "ussd:live"
 _CHANNEL = "ussd:published"
 _SERVICE = re.compile(r"^service:[ \t]*(\w+)", re.MULTILINE)
-_ABANDONED_MS = "15000"  # a frozen process keeps its row locks no longer than this
 _LOCK = 0x55535344  # of PostgreSQL: one publication at a time
 _MOST_KNOWN = 32  # compiled versions kept in memory; others are built again for the sessions still on them
-
-
-async def _as_it_is(_connection: object) -> None:
-    """Nothing is done to a connection that comes back to the pool, beyond the roll-back asyncpg sees to.
-
-    By default it also runs `pg_advisory_unlock_all, CLOSE ALL, UNLISTEN, RESET ALL`: one more round trip for
-    each use, a seventh of PostgreSQL's time for a loan. So what uses the pool sets, locks and listens to
-    nothing beyond its transaction.
-    """
 
 
 class Bundles:
@@ -89,21 +80,11 @@ class Bundles:
         BundleError for what is live and cannot be used.
         """
         redis = client(settings.redis_url)
-        pool = None
-        if settings.database_url:
-            try:
-                pool = await asyncpg.create_pool(
-                    settings.database_url,
-                    min_size=1,
-                    max_size=settings.pg_pool,
-                    reset=_as_it_is,
-                    timeout=5,
-                    command_timeout=10,
-                    server_settings={"idle_in_transaction_session_timeout": _ABANDONED_MS},
-                )
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-                await redis.aclose()
-                raise StoreError(f"PostgreSQL does not answer at DATABASE_URL: {error}") from None
+        try:
+            pool = await open_pool(settings) if settings.database_url else None
+        except StoreError:
+            await redis.aclose()
+            raise
         bundles = cls(settings, board, redis, pool, plugins)
         try:
             await bundles.refresh()
@@ -195,11 +176,9 @@ class Bundles:
 
     async def versions(self, service: str) -> list[Version]:
         """Publications of a service, newest first, with the sessions still on each bundle."""
-        if self._pg is None:
-            raise BundleError("Versions are kept in PostgreSQL, and DATABASE_URL is empty.")
+        rows = await self._publications(service)
         counts = await self._count_sessions()
         current = await self._redis.hget(_LIVE, service)
-        rows = await self._pg.fetch(queries.PUBLICATIONS, service)
         newest: set[str] = set()
         versions = []
         for row in rows:
@@ -229,7 +208,8 @@ class Bundles:
     async def rollback(self, service: str, name: str | None, by: str) -> Bundle:
         """Make an older bundle live again: the named one, or the one before. Raises BundleError."""
         if name is None:
-            published = [version.name for version in await self.versions(service)]
+            # Without counting sessions, as `versions` does: a million of them take Redis seconds, under load.
+            published = [row["bundle"] for row in await self._publications(service)]
             older = [other for other in published if other != published[0]]
             if not older:
                 raise BundleError(f"There is no earlier version of {service} to go back to.")
@@ -239,6 +219,13 @@ class Bundles:
             raise BundleError(f"{name} is a version of {bundle.service}, not of {service}.")
         await self._make_live(bundle, by, "rollback")
         return bundle
+
+    async def _publications(self, service: str) -> "list[asyncpg.Record]":
+        """What was published of a service, newest first. Raises BundleError without PostgreSQL."""
+        if self._pg is None:
+            raise BundleError("Versions are kept in PostgreSQL, and DATABASE_URL is empty.")
+        rows: list[asyncpg.Record] = await self._pg.fetch(queries.PUBLICATIONS, service)
+        return rows
 
     async def _make_live(self, bundle: Bundle, by: str, note: str, *, first: bool = False) -> None:
         """Publish; first: unless another process that starts has done so."""
