@@ -4,7 +4,7 @@
 -- one row. `ref` is ours, out of the path that we gave M-Pesa.
 create table mpesa_inbox (
     id bigint generated always as identity primary key,
-    kind text not null check (kind ~ '^[a-z_]{1,30}$'),
+    kind text not null check (kind ~ '^[a-z0-9_]{1,30}$'),
     ref text not null default '' check (char_length(ref) <= 40),
     dedupe_key bytea not null check (octet_length(dedupe_key) = 32),
     body bytea not null check (octet_length(body) <= 65536),
