@@ -5,9 +5,12 @@ Commands import what they need when they run, so that `ussd --help` stays quick.
 
 import typer
 
-from services.commands import ledger
+from services.commands import ledger, scorecard
+from services.commands.relay import relay
 from services.commands.sandbox import sandbox
 
 app = typer.Typer()
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(scorecard.app, name="scorecard")
 app.command()(sandbox)
+app.command()(relay)
