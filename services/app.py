@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from services import failpoints, once
+from services import documents, failpoints, once
 from services.actions import lender, registry
 from services.borrowers import people
 from services.loans import terms
 from services.mpesa import callbacks
 from services.mpesa.settings import read as read_mpesa
+from services.sms import callbacks as sms_callbacks
+from services.sms import texts
 from ussd_engine.actions import Outcome, Registry
 from ussd_engine.errors import SettingsError
 from ussd_engine.plugin import FileProblem, Runtime, Service
@@ -23,10 +25,13 @@ class Umoja:
 
     registry: Registry = registry
     _desk: callbacks.Desk | None = None
+    _sms_desk: sms_callbacks.Desk | None = None
 
     def load(self, sources: Mapping[str, str]) -> tuple[Any, list[FileProblem]]:
-        """The products and the scorecard of a menu folder."""
-        return terms.read(sources)
+        """The products and the scorecard of a menu folder; the words of its messages are checked."""
+        found, problems = terms.read(sources)
+        _, wrong = texts.read(sources, documents.menus(sources))
+        return (None if wrong else found), [*problems, *wrong]
 
     async def start(self, runtime: Runtime) -> None:
         """Take the process's database pool and the secret that PINs are peppered with."""
@@ -34,13 +39,14 @@ class Umoja:
             raise SettingsError("Umoja Loans needs PostgreSQL. Set DATABASE_URL.")
         failpoints.require_none()
         self._desk = callbacks.Desk(runtime.settings, read_mpesa(runtime.settings), runtime.pg)
+        self._sms_desk = sms_callbacks.Desk(runtime.settings, runtime.pg)
         lender.pool = runtime.pg
         lender.secret = runtime.settings.secret.get_secret_value().encode()
 
     async def stop(self) -> None:
         """Let go of the pool; the engine closes it."""
         lender.pool = None
-        self._desk = None
+        self._desk = self._sms_desk = None
 
     async def profile(self, msisdn: str) -> dict[str, Any]:
         """What menus know of the subscriber."""
@@ -52,13 +58,17 @@ class Umoja:
         return await once.effects_of(lender.pool, gateway, session_id)
 
     def routes(self) -> "list[web.RouteDef]":
-        """Where M-Pesa calls back."""
+        """Where M-Pesa and the SMS gateway call back."""
 
         def desk() -> callbacks.Desk:
             assert self._desk is not None, "the service has not started"
             return self._desk
 
-        return callbacks.routes(desk)
+        def sms_desk() -> sms_callbacks.Desk:
+            assert self._sms_desk is not None, "the service has not started"
+            return self._sms_desk
+
+        return [*callbacks.routes(desk), *sms_callbacks.routes(sms_desk)]
 
     def commands(self) -> "typer.Typer | None":
         """`ussd ledger` and what else the lender adds."""
@@ -67,8 +77,8 @@ class Umoja:
         return app
 
     def processes(self) -> Mapping[str, list[str]]:
-        """The stand-in for Safaricom, the Celery worker and its clock."""
-        return {"sandbox": ["sandbox"], "worker": ["worker"], "beat": ["beat"]}
+        """The stand-in for Safaricom, the outbox's relay, the Celery worker and its clock."""
+        return {"sandbox": ["sandbox"], "relay": ["relay"], "worker": ["worker"], "beat": ["beat"]}
 
 
 service: Service = Umoja()

@@ -29,6 +29,8 @@ NAMES = (
     "inbox.done",  # processed; not committed
     "repayment.booking",
     "repayment.booked",
+    "sms.sending",  # that we are about to send is committed; nothing was sent
+    "sms.sent",  # the gateway has answered; nothing of it is written
     "relay.published",  # a message was handed on; that is not written
     "task.worked",  # a message's work is done; that is not written
 )

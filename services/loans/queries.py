@@ -109,6 +109,13 @@ insert into decision (
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 
+LOCK_LIMIT = """
+select limit_cents
+from borrower
+where id = $1
+for update
+"""
+
 KEEP_SCORE = """
 update borrower
 set score = $2,

@@ -84,7 +84,8 @@ def read(sources: Mapping[str, str], menus: Menus) -> tuple[Texts | None, list[F
         return None, [FileProblem(FILE, 1, 1, f"{FILE} is missing", "It holds the words of our messages.")]
     report = Report()
     node, _ = parse(FILE, sources[FILE], report)
-    languages = tuple(str(each) for each in menus.service.get("languages") or ("en",))
+    spoken = menus.service.get("languages")
+    languages = tuple(map(str, spoken)) if isinstance(spoken, list) and spoken else ("en",)
     found = _Reader(report, languages).file(node) if node is not None else None
     problems = [
         FileProblem(each.file, each.line, each.column, each.message, each.hint) for each in report.in_order()

@@ -19,13 +19,16 @@ from ussd_engine.redis_place import Kind, place, shown
 from ussd_engine.settings import Settings, settings
 
 DEFAULT_QUEUE = "upkeep"
-MONEY = "money"
-QUEUES = (DEFAULT_QUEUE, MONEY)
+MONEY, SMS, SCORING = "money", "sms", "scoring"
+QUEUES = (DEFAULT_QUEUE, MONEY, SMS, SCORING)
 ROUTES = {
-    "services.tasks.upkeep.*": {"queue": "upkeep"},
+    "services.tasks.upkeep.*": {"queue": DEFAULT_QUEUE},
+    "services.tasks.lending.close_days": {"queue": DEFAULT_QUEUE},
+    "services.tasks.lending.rescore": {"queue": SCORING},
     "services.tasks.money.*": {"queue": MONEY},
+    "services.tasks.sms.*": {"queue": SMS},
 }
-MODULES = ("services.tasks.upkeep", "services.tasks.money")
+MODULES = tuple(f"services.tasks.{name}" for name in ("upkeep", "lending", "money", "sms"))
 
 LONGEST_TASK_S = 300
 # Redis gives an unacknowledged task to another worker after this; it must outlast any task.

@@ -49,7 +49,7 @@ class _Loop:
             failpoints.require_none()
             chosen = settings()
             pool = await asyncpg.create_pool(
-                chosen.database_url, min_size=0, max_size=POOL, timeout=5, command_timeout=60
+                chosen.database_url, min_size=0, max_size=POOL, timeout=5, command_timeout=PATIENCE_S
             )
             self._tools = Tools(chosen, pool, httpx.AsyncClient(timeout=httpx.Timeout(20, connect=5)))
         return self._tools

@@ -6,6 +6,8 @@ from typing import Any
 import asyncpg
 from celery import shared_task
 
+from services.sms.queries import PRUNE_CALLBACKS
+from services.tasks.relay import PRUNE as PRUNE_OUTBOX
 from ussd_engine.settings import settings
 
 # A press is never retried after so long, and nobody reads its answer.
@@ -13,6 +15,9 @@ KEEP_RESULTS_DAYS = 30
 # A dialog that lost its session goes on from a checkpoint within minutes, or never. It holds what was
 # typed so far, a name and a national id among it.
 KEEP_CHECKPOINTS_S = 30 * 60
+# What left, and what the SMS gateway said, for people who look into something.
+KEEP_OUTBOX_DAYS = 30
+KEEP_CALLBACKS_DAYS = 90
 BATCH = 5000
 
 PRUNE_RESULTS = """
@@ -46,9 +51,9 @@ where expires_at < now()
 
 
 @shared_task(name="services.tasks.upkeep.prune")  # type: ignore[untyped-decorator]
-def prune() -> int:
-    """Delete old answers to presses."""
-    return asyncio.run(prune_answers(settings().database_url))
+def prune() -> dict[str, int]:
+    """Delete what nobody asks for any more: old answers to presses, outbox rows that are done, callbacks."""
+    return asyncio.run(prune_all(settings().database_url))
 
 
 @shared_task(name="services.tasks.upkeep.forget")  # type: ignore[untyped-decorator]
@@ -62,6 +67,19 @@ async def prune_answers(database_url: str) -> int:
     connection = await asyncpg.connect(database_url)
     try:
         return await _in_batches(connection, PRUNE_RESULTS, KEEP_RESULTS_DAYS)
+    finally:
+        await connection.close()
+
+
+async def prune_all(database_url: str) -> dict[str, int]:
+    """Delete what is old. Gives how many rows of each."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        return {
+            "answers": await _in_batches(connection, PRUNE_RESULTS, KEEP_RESULTS_DAYS),
+            "outbox": await _in_batches(connection, PRUNE_OUTBOX, KEEP_OUTBOX_DAYS),
+            "callbacks": await _in_batches(connection, PRUNE_CALLBACKS, KEEP_CALLBACKS_DAYS),
+        }
     finally:
         await connection.close()
 

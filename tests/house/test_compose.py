@@ -25,7 +25,7 @@ STARTING_DOCUMENT = {
     "DATABASE_URL", "REDIS_URL", "MEMCACHED_HOST", "MEMCACHED_PORT", "AT_API_KEY", "AT_USERNAME", "ENV",
     "MPESA_CONSUMER_KEY", "MPESA_CONSUMER_SECRET", "MPESA_PASSKEY", "MPESA_CALLBACK_URL",
 }  # fmt: skip
-OURS = {"web", "worker", "beat", "migrate"}
+OURS = {"web", "relay", "worker", "beat", "migrate"}
 
 
 @pytest.fixture(scope="session")
@@ -44,12 +44,12 @@ def example(repository: Path) -> dict[str, str]:
 
 def test_the_services_are_those_promised_and_wait_for_each_other(compose: dict[str, Any]) -> None:
     services = compose["services"]
-    assert FIRST_SERVICES | {"migrate", "lb"} == set(services)
+    assert FIRST_SERVICES | {"migrate", "lb", "relay"} == set(services)
     for name, service in services.items():
         for needed, condition in service.get("depends_on", {}).items():
             if condition["condition"] == "service_healthy":
                 assert "healthcheck" in services[needed], f"{name} waits for the health of {needed}"
-    for name in ("web", "worker", "beat"):
+    for name in ("web", "relay", "worker", "beat"):
         assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from celery.schedules import crontab
 
-from services import once
+from services import once, outbox
 from services.clock import NAIROBI
 from services.tasks import app
+from services.tasks import topics as topics_module
 from services.tasks.app import MODULES, QUEUES, broker, celery
 from services.tasks.upkeep import forget_dialogs, prune_answers
 from tests.services.world import Phone, count
@@ -92,7 +93,11 @@ FIRES_A_DAY = {
     "pull": 24 * 4,
     "pull_all": 1,
     "balance": 24 * 4,
+    "close_days": 24 * 6,
+    "remind": 9,
+    "rescore": 2,
 }
+EVERY_MINUTE = {"sweep"}  # the one that says so
 
 
 def test_every_beat_entry_fires_as_often_as_is_meant_by_nairobis_clock() -> None:
@@ -100,10 +105,23 @@ def test_every_beat_entry_fires_as_often_as_is_meant_by_nairobis_clock() -> None
     schedules = {name: entry["schedule"] for name, entry in celery.conf.beat_schedule.items()}
     assert all(isinstance(schedule, crontab) for schedule in schedules.values())
     assert {name: len(each.hour) * len(each.minute) for name, each in schedules.items()} == FIRES_A_DAY
+    assert {name for name, each in schedules.items() if len(each.minute) == 60} == EVERY_MINUTE
     prune = schedules["prune"]
     prune.nowfun = lambda: datetime(2026, 11, 23, 12, tzinfo=NAIROBI)
     left = prune.remaining_estimate(datetime(2026, 11, 23, 3, 10, tzinfo=NAIROBI))
     assert left.total_seconds() == (15 * 60 + 10) * 60  # noon to ten past three, tomorrow
+
+
+def test_a_tick_that_nobody_took_is_dropped_before_the_next_days() -> None:
+    for entry in celery.conf.beat_schedule.values():
+        assert 0 < entry["options"]["expires"] <= 6 * 3600
+
+
+def test_every_topic_of_the_outbox_has_its_task() -> None:
+    said = {value for name, value in vars(outbox).items() if name.isupper() and "." in str(value)[:40]}
+    topics = {value for value in said if " " not in value}
+    assert topics == set(topics_module.TASKS)
+    assert set(topics_module.TASKS.values()) <= set(TASKS)
 
 
 def test_a_task_is_not_lost_with_its_worker() -> None:

@@ -6,10 +6,12 @@ from tests.services.world import FOLDER
 
 PRODUCTS = (FOLDER / "products.yaml").read_text()
 SCORECARD = (FOLDER / "scorecard.yaml").read_text()
+SMS = (FOLDER / "sms.yaml").read_text()
 
 
 def problems(products: str = PRODUCTS, scorecard: str = SCORECARD) -> list[tuple[str, int, int, str]]:
-    terms, found = service.load({"products.yaml": products, "scorecard.yaml": scorecard, "service.yaml": ""})
+    sources = {"products.yaml": products, "scorecard.yaml": scorecard, "sms.yaml": SMS}
+    terms, found = service.load({**sources, "service.yaml": "languages: [en, sw]"})
     assert (terms is None) == bool(found)
     return [(problem.file, problem.line, problem.column, problem.message) for problem in found]
 
@@ -27,7 +29,8 @@ def test_the_score_starts_at_300_and_ends_at_850(terms: Terms) -> None:
 
 
 def test_missing_files_are_problems() -> None:
-    assert [problem.file for problem in service.load({})[1]] == ["products.yaml", "scorecard.yaml"]
+    files = [problem.file for problem in service.load({})[1]]
+    assert files == ["products.yaml", "scorecard.yaml", "sms.yaml"]
 
 
 @pytest.mark.parametrize(
