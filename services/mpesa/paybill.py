@@ -17,6 +17,7 @@ from services.mpesa.client import Daraja
 from services.mpesa.outcomes import Accepted, Outcome
 
 LONGEST = timedelta(hours=47)  # M-Pesa keeps 48
+SKEW = timedelta(minutes=1)  # M-Pesa's clock may be before ours
 PAGES = 1000  # of up to 100 rows: more than any two days
 
 log = structlog.get_logger("umoja.mpesa")
@@ -45,7 +46,7 @@ async def register(pool: Any, client: Daraja) -> list[str]:
 
 async def pull(pool: Any, client: Daraja, back: timedelta = LONGEST) -> dict[str, int]:
     """Ask for the payments of so long, and book those that we do not know. Gives how many of each."""
-    until = clock.now()
+    until = clock.now() + SKEW
     since = until - min(back, LONGEST)
     counts: dict[str, int] = {}
     offset = 0

@@ -32,7 +32,7 @@ async def test_a_borrower_gets_the_money_and_the_term_begins(till: Till) -> None
 
 async def test_asked_for_many_times_at_once_it_is_paid_once(till: Till) -> None:
     phone = await till.phone()
-    ref, loan_id = await till.lend(phone)
+    _ref, loan_id = await till.lend(phone)
 
     await together(*(payouts.submit(till.pool, till.daraja, loan_id) for _ in range(8)))
     await till.settle()
@@ -68,7 +68,7 @@ async def test_carried_out_but_not_answered_is_unknown_and_settled_by_the_result
     till: Till, fault: dict[str, Any]
 ) -> None:
     phone = await till.phone()
-    ref, loan_id = await till.lend(phone)
+    _ref, loan_id = await till.lend(phone)
     till.sandbox.fault(on="b2c", **fault)
 
     assert await payouts.submit(till.pool, till.daraja, loan_id) == "unknown"
@@ -271,7 +271,7 @@ async def test_a_success_after_the_void_waits_when_the_borrower_has_another_loan
 @pytest.mark.parametrize("pays", [True, False])
 async def test_a_payout_that_timed_out_in_the_queue_is_asked_about(till: Till, pays: bool) -> None:
     phone = await till.phone()
-    ref, loan_id = await till.lend(phone)
+    _ref, loan_id = await till.lend(phone)
     till.sandbox.fault("queue_timeout", on="b2c", pays=pays, result=False)
     await payouts.submit(till.pool, till.daraja, loan_id)
     await till.settle()
