@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kombu.exceptions import OperationalError
 from redis.crc import key_slot
 
+from services.tasks.app import make
 from tests.redis.certificates import Authority
 from tests.redis.conftest import Market, OpenMarket, crowd
 from tests.redis.servers import Cluster, Server, free_port, until
@@ -15,6 +17,7 @@ from ussd_engine.embedded import redis_binary
 from ussd_engine.errors import StoreError
 from ussd_engine.redis_clients import client
 from ussd_engine.redis_store import open_store
+from ussd_engine.settings import Settings
 
 ALL_SLOTS = ("CLUSTER ADDSLOTSRANGE", 0, 16383)
 
@@ -193,3 +196,19 @@ async def test_certificates_that_cannot_be_read_are_named() -> None:
             await open_store(url)
     with pytest.raises(StoreError, match=r"certificates cannot be used"):
         client("rediss://cache?ssl_certfile=/not/there.pem")
+
+
+@needs_tls
+def test_tasks_wait_behind_tls_and_only_where_the_certificate_is_trusted(
+    tls_server: Server, authority: Authority
+) -> None:
+    url = f"rediss://{tls_server.host}/1"
+    for broker, trusted in ((f"{url}?{certificates(authority)}", True), (url, False)):
+        celery = make(Settings(_env_file=None, celery_broker_url=broker))
+        with celery.connection_for_write() as connection:
+            if trusted:
+                assert connection.default_channel.client.ping()
+            else:
+                with pytest.raises(OperationalError, match="CERTIFICATE_VERIFY_FAILED"):
+                    connection.default_channel.client.ping()
+        celery.close()

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from services.tasks.app import make
 from tests.redis.conftest import Market, OpenMarket, crowd
 from tests.redis.servers import Server, until
 from ussd_engine.errors import StoreError
 from ussd_engine.redis_clients import client
 from ussd_engine.redis_store import open_store
+from ussd_engine.settings import Settings
 
 SENTINEL = """\
 port {port}
@@ -115,3 +117,12 @@ async def test_a_wrong_password_for_the_sentinels_or_for_the_data_is_said_at_onc
         await open_store(watched.url.replace("password=watch", "password=wrong"))
     with pytest.raises(StoreError, match=r"refuses us.*WRONGPASS"):
         await open_store(watched.url.replace(":data@", ":wrong@"))
+
+
+def test_tasks_wait_at_the_same_master(watched: Watched) -> None:
+    celery = make(Settings(_env_file=None, redis_url=watched.url))
+    celery.send_task("services.tasks.upkeep.prune_answers", queue="upkeep", retry=False)
+    assert watched.master.ask("INFO", "keyspace")["db2"]["keys"] > 0
+    with celery.connection_for_read() as connection:
+        assert connection.default_channel.client.llen("upkeep") == 1
+    celery.close()
