@@ -18,8 +18,8 @@ def stk(checkout: str, code: Any = 0, cents: int = OWED, receipt: str = "NLJ7RT6
     held: dict[str, Any] = {"MerchantRequestID": "29115-34620561-1", "CheckoutRequestID": checkout}
     held |= {"ResultCode": code, "ResultDesc": "words"}
     if str(code) == "0":
-        items = [("Amount", cents / 100), ("MpesaReceiptNumber", receipt), ("TransactionDate", 20261120102115),
-                 ("PhoneNumber", 254708374149)]  # fmt: skip
+        items: list[tuple[str, Any]] = [("Amount", cents / 100), ("MpesaReceiptNumber", receipt)]
+        items += [("TransactionDate", 20261120102115), ("PhoneNumber", 254708374149)]
         held["CallbackMetadata"] = {"Item": [{"Name": name, "Value": value} for name, value in items]}
     return {"Body": {"stkCallback": held}}
 
