@@ -75,3 +75,24 @@ def explain(
     from services.scoring import making
 
     typer.echo(making.explain(file, data))
+
+
+@app.command()
+def statement(
+    file: Annotated[Path, typer.Argument(help="An M-Pesa statement as CSV.")],
+    msisdn: Annotated[str, typer.Option(help="Whose it is, like 254712345678.")],
+    form: Annotated[str, typer.Option(help="The number of the consent they signed, if on paper.")] = "",
+    words: Annotated[str, typer.Option(help="The version of that form's words.")] = "1",
+    by: Annotated[str, typer.Option(help="Who takes it in.", envvar="USER")] = "ussd",
+) -> None:
+    """Take in a statement that a borrower agreed to show. Only its sums are kept."""
+    import asyncio
+
+    from services.scoring.consented import Form, take_once
+    from services.scoring.statement import read_file
+    from ussd_engine.settings import settings
+
+    signed = Form(form, words) if form else None
+    typer.echo(
+        asyncio.run(take_once(settings().database_url, read_file(file), msisdn.lstrip("+"), signed, by))
+    )

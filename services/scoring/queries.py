@@ -1,14 +1,5 @@
 """The SQL of scoring everybody again and of statements, by name."""
 
-PUBLISHED = """
-select bundle.sources
-from bundle_publication
-join bundle on bundle.name = bundle_publication.bundle
-where bundle_publication.service = $1
-order by bundle_publication.id desc
-limit 1
-"""
-
 LATER = """
 select exists (
     select 1
@@ -90,4 +81,46 @@ FINISH = """
 update rescoring
 set finished_at = now()
 where id = $1
+"""
+
+REGISTERED = """
+select id
+from borrower
+where msisdn = $1
+and registered_at is not null
+"""
+
+STATEMENT_CONSENT = """
+select max(id)
+from consent
+where borrower_id = $1
+and purpose = 'statement'
+"""
+
+# Whose form it is: a number is used once.
+CONSENT_BY_FORM = """
+with given as (
+    insert into consent (borrower_id, purpose, version, bundle, language, channel, session_key)
+    values ($1, 'statement', $2, '', $3, 'form', $4)
+    on conflict (session_key) do nothing
+    returning borrower_id
+)
+select borrower_id
+from given
+union all
+select borrower_id
+from consent
+where session_key = $4
+and purpose = 'statement'
+limit 1
+"""
+
+KEEP_STATEMENT = """
+insert into money_statement (
+    borrower_id, consent_id, file_sha256, from_on, to_on, moves, in_cents, out_cents, weeks,
+    weeks_with_income, spread_percent, imported_by
+)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+on conflict (borrower_id, file_sha256) do nothing
+returning id
 """

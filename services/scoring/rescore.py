@@ -14,26 +14,20 @@ import struct
 import sys
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import orjson
 import structlog
 
 from core_ext.scorecard import Scorecard
-from services.loans import terms as terms_files
 from services.loans.products import Product
+from services.loans.terms import Terms
 from services.scoring import queries
 from services.scoring.history import query_of_many
 from services.scoring.score import shown
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from services.loans.terms import Terms
 
 BLOCK = 25_000  # borrowers: their rows are locked for the time of one block, some tenths of a second
 LOCK = 86654  # beside dayend's
@@ -45,10 +39,6 @@ log = structlog.get_logger("umoja.scoring")
 
 class BusyError(Exception):
     """Another process is scoring everybody again."""
-
-
-class NotPublishedError(Exception):
-    """There is no published scorecard to score with. Run: ussd publish"""
 
 
 class StaleError(Exception):
@@ -65,14 +55,13 @@ class Rescored:
     resumed: bool = False
 
 
-async def rescore(pool: Any, as_of: date, terms: "Terms | None" = None, block: int = BLOCK) -> Rescored:
+async def rescore(pool: Any, as_of: date, terms: Terms, block: int = BLOCK) -> Rescored:
     """Score every registered borrower as of that day (Nairobi's) and keep score and limit.
 
-    terms are those on sale; without them, the published ones. A run that was finished is told and not
-    repeated. Raises BusyError, NotPublishedError and StaleError.
+    terms are those on sale (services/published.py). A run that was finished is told and not repeated.
+    Raises BusyError and StaleError.
     """
     async with pool.acquire() as connection, _alone(connection):
-        terms = terms or await published(connection)
         run = await _begin(connection, terms, as_of)
         counts = Rescored(as_of, run["borrowers"], run["changed"], resumed=run["done_up_to"] > 0)
         if run["finished_at"] is not None:
@@ -87,22 +76,13 @@ async def rescore(pool: Any, as_of: date, terms: "Terms | None" = None, block: i
     return counts
 
 
-async def published(connection: Any, service: str = "umoja") -> "Terms":
-    """The terms that are published now."""
-    sources = await connection.fetchval(queries.PUBLISHED, service)
-    found = terms_files.read(orjson.loads(sources))[0] if sources is not None else None
-    if found is None:
-        raise NotPublishedError(NotPublishedError.__doc__)
-    return found
-
-
 def ladder_of(product: Product) -> str:
     """What of the product a limit depends on, as a hash: a change is another run."""
     said = f"{product.limit.model_dump_json()} {product.cool_off.late_days}"
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-async def _begin(connection: Any, terms: "Terms", as_of: date) -> Any:
+async def _begin(connection: Any, terms: Terms, as_of: date) -> Any:
     if await connection.fetchval(queries.LATER, as_of):
         raise StaleError(StaleError.__doc__)
     card = terms.scorecard
@@ -111,7 +91,7 @@ async def _begin(connection: Any, terms: "Terms", as_of: date) -> Any:
 
 
 async def _block(
-    connection: Any, terms: "Terms", run: int, ids: tuple[int, int], as_of: date
+    connection: Any, terms: Terms, run: int, ids: tuple[int, int], as_of: date
 ) -> tuple[int, int]:
     """Score the borrowers of these ids. Gives how many there were and how many changed."""
     async with connection.transaction():
@@ -140,7 +120,7 @@ async def _read(connection: Any, names: Sequence[str], arguments: tuple[Any, ...
     return list(row.iter_unpack(memoryview(wire)[_HEADER : -len(_TRAILER)]))
 
 
-def changes(terms: "Terms", people: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+def changes(terms: Terms, people: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
     """Those whose score or limit is another now, as rows of the staging table."""
     ids, scores, limits, largest, in_time, *features = zip(*people, strict=True)
     now = score_columns(terms.scorecard, features)
@@ -168,7 +148,7 @@ def score_columns(scorecard: Scorecard, columns: Sequence[Sequence[float]]) -> "
 class _Limits:
     """The limit of a score and a place on the ladder, as eligibility.judge has it."""
 
-    def __init__(self, terms: "Terms") -> None:
+    def __init__(self, terms: Terms) -> None:
         bands = terms.scorecard.bands[::-1]  # the lowest first; it takes the rest
         self._least = [-sys.maxsize if band.min_score is None else band.min_score for band in bands]
         self._limits = [band.limit_cents for band in bands]
@@ -185,7 +165,7 @@ class _Limits:
 
 
 @asynccontextmanager
-async def _alone(connection: Any) -> "AsyncIterator[None]":
+async def _alone(connection: Any) -> AsyncIterator[None]:
     """Nobody else scores everybody meanwhile. The lock is the connection's: it ends with it."""
     if not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
         raise BusyError(BusyError.__doc__)

@@ -5,17 +5,16 @@ from datetime import date, timedelta
 from typing import Any
 
 import asyncpg
-import orjson
 import pytest
 
 from services import clock
 from services.loans.eligibility import judge, standing
 from services.loans.terms import Terms
 from services.scoring import rescore as rescoring
-from services.scoring.rescore import BusyError, NotPublishedError, StaleError, rescore
+from services.scoring.rescore import BusyError, StaleError, rescore
 from tests.scoring import many_borrowers
 from tests.services.lending import with_product
-from tests.services.world import FOLDER, Phone
+from tests.services.world import Phone
 
 TODAY = many_borrowers.TODAY
 LADDER = {"first": "5,000", "most": "50,000", "growth": "300%", "ladder": [
@@ -142,22 +141,6 @@ async def test_who_applied_meanwhile_keeps_that_score(pool: Any, terms: Terms, b
         assert await connection.fetchval(rescoring.queries.KEEP, 1, 1, people[0][0]) == 0
 
     assert await kept(pool) == {borrower.msisdn: (420, 900_000)}
-
-
-async def test_without_terms_the_published_ones_count(pool: Any, borrower: Phone) -> None:
-    with pytest.raises(NotPublishedError):
-        await rescore(pool, TODAY)
-    sources = {path.name: path.read_text() for path in FOLDER.glob("*.yaml")}
-    sources["scorecard.yaml"] = sources["scorecard.yaml"].replace("base_points: 300", "base_points: 340")
-    await pool.execute(
-        "insert into bundle (name, service, sources) values ('b1', 'umoja', $1)",
-        orjson.dumps(sources).decode(),
-    )
-    await pool.execute("insert into bundle_publication (service, bundle) values ('umoja', 'b1')")
-
-    await rescore(pool, TODAY)
-
-    assert await kept(pool) == {borrower.msisdn: (340, 500_000)}
 
 
 async def test_what_changed_is_never_edited(pool: Any, terms: Terms, borrower: Phone) -> None:
