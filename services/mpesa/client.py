@@ -5,6 +5,7 @@ What is logged is the request's name, its outcome and how long it took: no field
 """
 
 import base64
+import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -23,6 +24,9 @@ from services.mpesa.outcomes import INVALID_TOKEN, Accepted, Outcome, Refused, U
 from services.mpesa.settings import MpesaSettings
 from services.mpesa.token import Tokens
 from ussd_engine.redis_clients import client as redis_client
+
+# It logs every URL at INFO, and ours for callbacks hold the token.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 log = structlog.get_logger("umoja.mpesa")
 
