@@ -12,6 +12,8 @@ from urllib.parse import quote
 
 from celery import Celery
 from kombu.entity import Queue
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from services.tasks.schedule import SCHEDULE
 from ussd_engine.errors import SettingsError
@@ -56,7 +58,9 @@ def broker(chosen: Settings) -> dict[str, Any]:
         scheme = "sentinel" if where.kind is Kind.SENTINEL else "redis"
         urls = [f"{scheme}://{credentials}{shown(host)}/{options['db']}" for host in where.hosts]
     if where.kind is Kind.SENTINEL:
-        transport |= {"master_name": where.master, "sentinel_kwargs": dict(where.sentinel_options)}
+        # One that is away must not be tried again and again: there are others.
+        impatient = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0, "retry": Retry(NoBackoff(), 0)}
+        transport |= {"master_name": where.master, "sentinel_kwargs": {**where.sentinel_options, **impatient}}
     found = {"broker_url": ";".join(urls), "broker_transport_options": transport}
     if options.get("ssl"):  # said in full: with less Celery would trust any certificate
         named = {name: value for name, value in options.items() if name.startswith("ssl_")}

@@ -1,4 +1,4 @@
-"""A cluster for all tests of this folder, an engine on any Redis, and a crowd that dials meanwhile."""
+"""A cluster for all tests of this folder, a server on any Redis, and a crowd that dials meanwhile."""
 
 import asyncio
 import itertools
@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import SHOP, Phone, Shop
+from tests.engine.conftest import CODE, SHOP, Phone, Shop
 from tests.redis.servers import Cluster, Server
+from tests.server.wire import ask, form, post
 from ussd_engine.actions import Call, Money, Outcome, Pin
 from ussd_engine.engine import Engine, open_engine
 from ussd_engine.observe.board import Board
+from ussd_engine.server import Running, make_app
 from ussd_engine.settings import Settings
+from ussd_engine.turn import Reply
 
 UNFINISHED = "You were not finished last time"
 numbers = itertools.count(254_700_000_001)
@@ -53,6 +56,22 @@ class Market(Shop):
         return {}
 
 
+@dataclass
+class Line(Phone):
+    """A phone whose gateway asks a server, in the fast lane."""
+
+    port: int = 0
+
+    async def send(self, text: str) -> Reply:
+        """Send cumulative text as it is."""
+        self.text = text
+        body = form(text, session=self.session_id, phone=f"+{self.msisdn}", code=CODE)
+        answer = await ask(self.port, post(body))
+        assert answer.status == 200
+        word, _, shown = answer.body.partition(" ")
+        return Reply(shown, word == "CON")
+
+
 OpenMarket = Callable[[str], Awaitable[Engine]]
 
 
@@ -70,7 +89,7 @@ async def open_market(market: Market, tmp_path: Path) -> AsyncIterator[OpenMarke
 
     async def open_one(url: str) -> Engine:
         settings = Settings(
-            _env_file=None, env="test", database_url="", redis_url=url, redis_timeout_s=1.0,
+            _env_file=None, env="test", database_url="", redis_url=url, redis_timeout_s=1.0, port=0,
             menus_dir=tmp_path / "menus",
         )  # fmt: skip
         opened.append(await open_engine(settings, Board(), plugins={"shop": market}))
@@ -78,6 +97,17 @@ async def open_market(market: Market, tmp_path: Path) -> AsyncIterator[OpenMarke
 
     yield open_one
     await asyncio.gather(*(engine.close() for engine in opened))
+
+
+@asynccontextmanager
+async def serving(engine: Engine) -> AsyncIterator[int]:
+    """A server in front of the engine, with the fast lane; its port."""
+    running = Running(make_app(engine.settings, engine, engine.board), engine.settings, engine.board)
+    await running.start()
+    try:
+        yield running.port
+    finally:
+        await running.stop()
 
 
 @dataclass
@@ -96,9 +126,18 @@ class Crowd:
     bought: int = 0
     slowest_s: float = 0.0
     leaving: bool = False
+    broken: bool = False
 
     async def walk(self, phone: Phone) -> None:
-        """Dialog after dialog until it is time to leave; every other phone with a new number each time."""
+        """Dialog after dialog until it is time to leave, or somebody saw a wrong screen."""
+        try:
+            await self._walk(phone)
+        except BaseException:
+            self.leaving = self.broken = True
+            raise
+
+    async def _walk(self, phone: Phone) -> None:
+        """Every other phone has a new number each time."""
         stays = self.phones.index(phone) % 2 == 0
         while not self.leaving:
             phone.msisdn = phone.msisdn if stays else str(next(numbers))
@@ -132,7 +171,7 @@ class Crowd:
     async def more(self, turns: int) -> None:
         """Wait until so many more turns were answered."""
         until = self.turns + turns
-        while self.turns < until:
+        while self.turns < until and not self.broken:
             await asyncio.sleep(0.01)
 
 
@@ -141,20 +180,19 @@ async def crowd(
     engine: Engine, market: Market, size: int = 24, *, forgotten: bool = False
 ) -> AsyncIterator[Crowd]:
     """They dial while this is open. Then each bought exactly what it was told it bought."""
-    people = Crowd(engine, market, forgotten, [Phone(engine, str(next(numbers))) for _ in range(size)])
-    walks = asyncio.gather(*(people.walk(phone) for phone in people.phones))
-    try:
-        body_done = False
+    async with serving(engine) as port:
+        phones: list[Phone] = [Line(engine, str(next(numbers)), port=port) for _ in range(size)]
+        people = Crowd(engine, market, forgotten, phones)
+        walks = asyncio.gather(*(people.walk(phone) for phone in phones))
         try:
             yield people
-            body_done = True
+        except BaseException:
+            walks.cancel()
+            raise
         finally:
             people.leaving = True
-            if not body_done:
-                walks.cancel()
+            await asyncio.wait([walks])
         await walks
-    finally:
-        await asyncio.gather(walks, return_exceptions=True)
     assert people.bought == len(market.purchases) > 0
 
 
