@@ -28,6 +28,7 @@ MAX_MOVES = 100_000
 HEAD_LINES = 30
 LEAST_DAYS, MOST_DAYS = 28, 400
 MONTH_DAYS = 30
+MOST_AT_ONCE = 10  # moves in one second: a payment, its charge, an overdraft …
 COLUMNS = (
     "Receipt No.", "Completion Time", "Details", "Transaction Status", "Paid In", "Withdrawn", "Balance",
 )  # fmt: skip
@@ -173,32 +174,27 @@ def _follow(moves: Sequence[Move]) -> None:
         group = list(together)
         if at < before:
             raise StatementError(f"Line {group[0].line} is out of order.")
-        total = sum(move.cents for move in group)
-        ends = {move.balance_cents for move in group}
-        if balance is None:
-            # Any of the first second's balances may be its last one: the one the others lead to.
-            fits = [end for end in ends if _leads(end - total, group)]
-            balance = fits[0] if fits else None
-        else:
-            balance = balance + total if balance + total in ends else None
-        if balance is None:
+        if len(group) > MOST_AT_ONCE:
+            raise StatementError(f"Line {group[0].line} and more have one time.")
+        starts = {move.balance_cents - move.cents for move in group} if balance is None else {balance}
+        ends = [end for start in starts for end in [_led(start, group)] if end is not None]
+        if not ends:
             raise StatementError(
                 f"The balance of line {group[0].line} does not follow from the moves before."
             )
-        before = at
+        balance, before = ends[0], at
 
 
-def _leads(start: int, group: Sequence[Move]) -> bool:
-    """Whether the moves, in this order or in the other, lead from a balance through theirs."""
-    for order in (group, group[::-1]):
-        balance = start
-        for move in order:
-            balance += move.cents
-            if balance != move.balance_cents:
-                break
-        else:
-            return True
-    return False
+def _led(start: int, group: Sequence[Move]) -> int | None:
+    """The balance that the moves lead to from `start`, each once, in whichever order; None: none does."""
+    if not group:
+        return start
+    for place, move in enumerate(group):
+        if start + move.cents == move.balance_cents:
+            end = _led(move.balance_cents, [*group[:place], *group[place + 1 :]])
+            if end is not None:
+                return end
+    return None
 
 
 def _spread(moves: Sequence[Move], first: date, days: int) -> int | None:

@@ -11,6 +11,8 @@ from typing import Any
 
 from services.scoring.fitting import Fitted
 
+LEAK_GINI = 0.8  # what people do next is not known so well from what they did
+
 
 def yaml(definition: Mapping[str, Any], comments: str = "") -> str:
     """The file's text. comments go first, a line each."""
@@ -46,6 +48,8 @@ def report(fitted: Fitted) -> str:
             f"{name}: {group.rows:,} rows, {group.bad_rate:.1%} bad, Gini {group.gini:.3f}, KS {group.ks:.3f}"
         )
     lines.append(f"PSI of the scores, from the one to the other: {fitted.psi:.3f}")
+    if fitted.test.gini > LEAK_GINI:
+        lines.append("So good a scorecard is mostly a leak: look for a column that knows how it ended.")
     return "\n".join(lines)
 
 

@@ -9,7 +9,6 @@ import math
 import os
 import random
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +161,14 @@ def test_noise_alone_gives_no_scorecard_to_believe(tmp_path: Path) -> None:
     assert abs(found.test.gini) < 0.25
 
 
+def test_a_column_that_knows_the_outcome_is_suspected(tmp_path: Path) -> None:
+    chance = random.Random(2)  # a bin of good ones only would be merged away: some are wrong
+    rows = [[*row[:-1], (row[-1] == "no") ^ (chance.random() < 0.04), row[-1]] for row in people(600)]
+    data = dataset.read(write(tmp_path / "leak.csv", rows, [*NAMES[:-1], "collections", "paid"]))
+
+    assert "look for a column that knows" in written.report(fitting.fit(data, CHOICES))
+
+
 @pytest.mark.parametrize("suffix", [".png", ".svg"])
 def test_the_command_writes_the_yaml_and_the_picture_and_says_how_good_it_is(
     tmp_path: Path, suffix: str
@@ -199,15 +206,6 @@ def test_data_that_cannot_carry_a_scorecard_is_refused_with_a_sentence(
             dataset.read(write(tmp_path / "bad.csv", rows)),
             Choices(**{"target": "paid", "bad": "no", **changes}),
         )
-
-
-def test_without_the_extra_the_command_says_how_to_get_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "optbinning", None)
-
-    with pytest.raises(UssdError, match="make install-fit"):
-        making.make(tmp_path / "x.csv", tmp_path / "x.yaml", tmp_path / "x.png", CHOICES, making.Columns())
 
 
 def test_a_picture_that_is_neither_is_refused(fitted: Fitted, tmp_path: Path) -> None:
