@@ -26,7 +26,7 @@ from ussd_engine.settings import Settings
 SOURCES = {path.name: path.read_text() for path in world.FOLDER.glob("*.yaml")}
 NOON = datetime.now(UTC).replace(hour=9)  # in Nairobi
 _HALF_PAST_EIGHT = datetime.now(UTC).replace(hour=20, minute=30)
-NIGHT = _HALF_PAST_EIGHT - timedelta(days=_HALF_PAST_EIGHT > datetime.now(UTC))  # the last one
+NIGHT = _HALF_PAST_EIGHT - timedelta(days=datetime.now(UTC) < _HALF_PAST_EIGHT)  # the last one
 
 
 @dataclass

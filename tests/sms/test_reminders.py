@@ -1,0 +1,69 @@
+from datetime import date, timedelta
+from typing import Any
+
+from services.sms import reminders
+from tests.services.lending import TODAY
+from tests.sms.conftest import NOON, Desk
+
+
+async def remind(desk: Desk, day: int) -> int:
+    """Reminders, so many days after the due date; the loan was paid out just now."""
+    return await reminders.remind(desk.pool, desk.texts, due() + timedelta(days=day))
+
+
+def due() -> date:
+    return TODAY + timedelta(days=30)
+
+
+async def told(desk: Desk) -> list[tuple[str, Any]]:
+    rows = await desk.pool.fetch("select notice, details ->> 'days' as days from sms order by id")
+    return [(row["notice"], row["days"]) for row in rows if row["notice"] != "money_sent"]
+
+
+async def test_a_loan_is_spoken_of_on_its_days_and_on_no_other(desk: Desk) -> None:
+    await desk.lent()
+    days = [day for day in range(-31, 100) if await remind(desk, day)]
+    assert days == [-3, -1, 0, 3, 7, 14, 30, 60]
+    assert await told(desk) == [
+        ("due_soon", "3"), ("due_tomorrow", None), ("due_today", None), ("overdue", "3"), ("overdue", "7"),
+        ("overdue", "14"), ("overdue_long", "30"), ("overdue_long", "60"),
+    ]  # fmt: skip
+
+
+async def test_nobody_is_reminded_three_days_running(desk: Desk) -> None:
+    await desk.lent()
+    days = [day for day in range(-31, 400) for _ in range(3) if await remind(desk, day)]
+    assert len(days) == len(set(days))
+    assert not any({day, day + 1, day + 2} <= set(days) for day in days)
+
+
+async def test_a_days_reminders_asked_for_again_are_the_same(desk: Desk) -> None:
+    await desk.lent()
+    assert [await remind(desk, -1) for _ in range(5)] == [1, 0, 0, 0, 0]
+
+
+async def test_the_reminder_says_what_is_owed_that_day(desk: Desk) -> None:
+    ref = await desk.lent()
+    await desk.phone.pay(ref, 190_000, "QKA1")
+    await remind(desk, -1)
+    row = (await desk.asked())[-1]
+    await desk.send(row["id"])
+    assert desk.received()[-1].startswith(f"Umoja: KES 4,000 on loan {ref} is due tomorrow, ")
+
+
+async def test_a_loan_paid_back_in_between_is_not_spoken_of(desk: Desk) -> None:
+    ref = await desk.lent()
+    assert await remind(desk, -1) == 1
+    number = (await desk.asked())[-1]["id"]
+    await desk.phone.pay(ref, 590_000, "QKA1")
+
+    assert await desk.send(number, NOON) is None
+    row = await desk.pool.fetchrow("select * from sms where id = $1", number)
+    assert (row["state"], row["reason"]) == ("refused", "no_longer_so")
+    assert await remind(desk, 0) == 0
+
+
+async def test_many_loans_are_reminded_in_batches(desk: Desk, monkeypatch: Any) -> None:
+    monkeypatch.setattr(reminders, "BATCH", 1)
+    await desk.lent()
+    assert await remind(desk, -3) == 1
