@@ -1,6 +1,7 @@
 """Published menu versions: sessions keep theirs, workers follow, and Redis may forget everything."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import orjson
@@ -402,3 +403,11 @@ async def test_a_connection_comes_back_to_the_pool_at_no_cost_and_out_of_its_tra
     with pytest.raises(asyncio.CancelledError):
         await broken_off()
     assert await pool.fetchval("select to_regclass('begun')") is None
+
+
+async def test_while_menus_are_compiled_a_turn_waits_for_the_interpreter_less_than_a_millisecond(
+    desk: Bundles,
+) -> None:
+    sys.setswitchinterval(0.005)
+    await desk.publish(SECOND, "amina")
+    assert sys.getswitchinterval() < 0.001
