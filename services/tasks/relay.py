@@ -163,7 +163,9 @@ async def _listen(
     again_s: float,
 ) -> None:
     """One connection's life."""
-    connection = await asyncpg.connect(database_url, timeout=5, command_timeout=30)
+    connection = await asyncpg.connect(
+        database_url, timeout=5, command_timeout=30, server_settings={"application_name": "umoja-relay"}
+    )
     woken = asyncio.Event()
     stopping = asyncio.create_task(stop.wait())
     stopping.add_done_callback(lambda _: woken.set())

@@ -97,8 +97,7 @@ def test_the_night_is_quiet_by_nairobis_clock(hour: int, minute: int, over: int 
 
 @pytest.mark.parametrize(
     ("text", "cents"),
-    [("KES 0.8000", 80), ("KES 1.6", 160), ("KES 0.8001", 81), ("0", 0), ("KES nan", 0), ("KES -1", 0),
-     ("", 0)],
+    [
         ("KES 0.8000", 80),
         ("KES 1.6", 160),
         ("KES 0.8001", 81),
