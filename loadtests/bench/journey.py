@@ -340,22 +340,22 @@ def _rows(subjects: list[_Subject], values: dict[str, Any]) -> list[tuple[str, .
                 *(f"{found['busy'][who]:.0%}" for who in ("server", "postgres", "client")),
             )
         )
-    found = values["pgbench"]
-    rows.append(
-        (
-            LABELS["pgbench"],
-            *(f"{found['spread'][each]:,.0f}" for each in ("median", "min", "max")),
-            "1.00",
-            f"{found['cpu_ms']:.2f}",
-            f"{found['postgres_cpu_ms']:.2f}",
-            f"{found['latency_ms']:.1f}",
-            "",
-            f"{found['cpu_ms'] * found['per_s'] / 1e3:.0%}",
-            f"{found['postgres_cpu_ms'] * found['per_s'] / 1e3:.0%}",
-            "",
-        )
+    return [*rows, _pgbench_row(values["pgbench"])]
+
+
+def _pgbench_row(found: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        LABELS["pgbench"],
+        *(f"{found['spread'][each]:,.0f}" for each in ("median", "min", "max")),
+        "1.00",
+        f"{found['cpu_ms']:.2f}",
+        f"{found['postgres_cpu_ms']:.2f}",
+        f"{found['latency_ms']:.1f}",
+        "",
+        f"{found['cpu_ms'] * found['per_s'] / 1e3:.0%}",
+        f"{found['postgres_cpu_ms'] * found['per_s'] / 1e3:.0%}",
+        "",
     )
-    return rows
 
 
 def _notes(values: dict[str, Any]) -> list[str]:

@@ -181,26 +181,17 @@ def run(options: argparse.Namespace) -> Report:
         faults += _wrong("before", most)
         rate = most.per_s * SHARE
         for repeat in range(1, options.repeats + 1):
-            new = version(options.states, repeat)
-            published = new.write(folder / str(repeat))
-            for kind, command, old, now in (
-                ("publish", ["publish", str(published)], 0, repeat),
-                ("rollback", ["rollback", new.service], repeat, 0),
+            published = version(options.states, repeat).write(folder / str(repeat))
+            for kind, command, versions in (
+                ("publish", ["publish", str(published)], (0, repeat)),
+                ("rollback", ["rollback", published.name], (repeat, 0)),
             ):
-                swap, walked = _swapped(
-                    walker, rate, options.seconds, pinned, environment, command, (old, now)
-                )
+                swap, walked = _swapped(walker, rate, options.seconds, pinned, environment, command, versions)
                 swaps[kind].append(swap)
                 faults += _wrong(kind, walked)
-    values = _values(swaps, rate, faults) | {
-        "states": options.states,
-        "workers": options.workers,
-        "waiting": options.waiting,
-        "connections": options.connections,
-        "seconds": options.seconds,
-        "repeats": options.repeats,
-        "machine": description(pinned),
-    }
+    told = ("states", "workers", "waiting", "connections", "seconds", "repeats")
+    values = _values(swaps, rate, faults) | {name: getattr(options, name) for name in told}
+    values["machine"] = description(pinned)
     return Report(values, _rows(values), _notes(values), faults)
 
 
