@@ -82,6 +82,17 @@ class Yard:
         self.running.remove(process)
         return said.decode()
 
+    async def hears(self, process: Process, word: bytes) -> bytes:
+        """Read what it says, up to the line with that word."""
+        said = b""
+        assert process.stdout is not None
+        async with asyncio.timeout(PATIENCE_S):
+            while line := await process.stdout.readline():
+                said += line
+                if word in line:
+                    return said
+        raise AssertionError(said.decode())
+
     async def died(self, process: Process) -> int:
         """Wait until it ends by itself; its exit code."""
         async with asyncio.timeout(PATIENCE_S):

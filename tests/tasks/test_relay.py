@@ -140,12 +140,9 @@ async def test_a_relay_killed_between_publishing_and_marking_publishes_again_and
 @pytest.mark.timeout(120)
 async def test_a_relay_goes_on_when_postgresql_ended_its_connection(yard: Yard) -> None:
     await yard.relay()
-    connected = (
-        "select count(*) from pg_stat_activity where query ilike 'listen%' or query ilike '%skip locked%'"
-    )
-    await yard.until(lambda: yard.pool.fetchval(f"{connected} and datname = current_database()"))
-    ended = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
-    await yard.pool.execute(f"{ended} and datname = current_database() and application_name = 'umoja-relay'")
+    ours = "from pg_stat_activity where application_name = 'umoja-relay' and datname = current_database()"
+    await yard.until(lambda: yard.pool.fetchval(f"select count(*) {ours}"))
+    await yard.pool.execute(f"select pg_terminate_backend(pid) {ours}")
 
     await yard.lent()
     await yard.until(lambda: asyncio.to_thread(lambda: yard.waiting() == 1))
