@@ -100,6 +100,8 @@ class Reader:
 
 
 def _cents(text: str) -> int:
+    if len(text) < 10 and text.isdecimal() and text.isascii():  # as nearly everybody types it
+        return int(text) * 100
     if _THOUSANDS.fullmatch(text) is not None:
         text = text.replace(",", "").replace(" ", "")
     found = _MONEY.fullmatch(text)

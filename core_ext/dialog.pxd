@@ -25,3 +25,5 @@ cdef class Dialog:
 
     cpdef object restore(self, dict kept)
     cpdef dict dump(self)
+
+cpdef Dialog blank(dict subscriber, int screen)

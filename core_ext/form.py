@@ -4,7 +4,11 @@ Rule: what is read here is read exactly as the caller would read it by the lette
 holds the two against each other.
 """
 
+from collections.abc import Callable, Mapping
+
 import cython
+
+_MOST_NUMBERS = 65_536
 
 
 @cython.cfunc
@@ -20,70 +24,163 @@ def _digit(code: cython.int) -> cython.int:
     return -1
 
 
-@cython.ccall
+@cython.cclass
+class Form:
+    """How a gateway's plain form is read, from its map."""
+
+    def __init__(
+        self,
+        names: tuple[str, str, str, str, str],
+        longest: tuple[int, int, int, int],
+        network: str | None,
+        is_plain: Callable[[str], object],
+        screens: Mapping[str, int],
+        screen: int,
+    ) -> None:
+        """names: the fields of the session's id, the number, the service code, the network, the text.
+        longest: of the id, the code, the network and the text. network: the one of a form that names
+        none; None: it must. is_plain(digits): whether a number is one
+        without further parsing. screens: by network; screen: of all others."""
+        self.wanted = tuple(f"{name}=".encode() for name in names)
+        self.longest_id, self.longest_code, self.longest_network, self.longest_text = longest
+        self.default_network = network
+        self.is_plain = is_plain
+        self.screens = dict(screens)
+        self.screen = screen
+        self._seen: set = set()  # type: ignore[type-arg]
+
+    @cython.cfunc
+    def numbers(self, digits: str) -> cython.bint:
+        """Whether these digits are a number without further parsing."""
+        if digits in self._seen:
+            return True
+        if self.is_plain(digits) is None:
+            return False
+        if len(self._seen) >= _MOST_NUMBERS:
+            self._seen.clear()
+        self._seen.add(digits)
+        return True
+
+
+@cython.cclass
+class Halves:
+    """Walks a form half by half: what stands before and behind each `=`."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.index = 0
+        self.undone: bytearray | None = None  # halves in which something was escaped, one behind the other
+        self.at = 0
+
+    @cython.ccall
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    def half(self, name: cython.bint) -> str | None:
+        """The next half, undone; None when it is not plain. A name ends at `=`; a value at `&` or the end."""
+        data: bytes = self.data
+        length: cython.Py_ssize_t = len(data)
+        start: cython.Py_ssize_t = self.index
+        index: cython.Py_ssize_t = start
+        begun: cython.Py_ssize_t = self.at
+        at: cython.Py_ssize_t = begun
+        undone: bytearray | None = None
+        code: cython.int
+        while index < length:
+            code = data[index]
+            if code == 38 or (code == 61 and name):
+                break
+            if code == 37 or code == 43:  # noqa: PLR1714 - % and +, compared without a set
+                if undone is None:
+                    undone = self._buffer(start, index)
+                    at = self.at
+                code = 32
+                if data[index] == 37:
+                    code = _escaped(data, index)
+                    index += 2
+            if code < 32 or code > 126:
+                return None
+            index += 1
+            if undone is not None:
+                undone[at] = code
+                at += 1
+        if name and (index == length or data[index] == 38):
+            return None
+        self.index = index + 1
+        if undone is None:
+            return data[start:index].decode("ascii")
+        self.at = at
+        return undone[begun:at].decode("ascii")
+
+    @cython.cfunc
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    def _buffer(self, start: cython.Py_ssize_t, index: cython.Py_ssize_t) -> bytearray:
+        """The buffer for escaped halves, with this half's beginning copied."""
+        data: bytes = self.data
+        if self.undone is None:
+            self.undone = bytearray(len(data))
+        undone: bytearray = self.undone
+        copied: cython.Py_ssize_t
+        for copied in range(start, index):
+            undone[self.at] = data[copied]
+            self.at += 1
+        return undone
+
+
+@cython.cfunc
 @cython.boundscheck(False)
 @cython.wraparound(False)
-def plain_form(data: bytes, most: cython.int) -> dict | None:  # type: ignore[type-arg]  # noqa: PLR0912, PLR0915
+@cython.exceptval(check=False)
+def _escaped(data: bytes, index: cython.Py_ssize_t) -> cython.int:
+    """What `%xx` at this place stands for; -1: nothing."""
+    if index + 2 >= len(data):
+        return -1
+    high: cython.int = _digit(data[index + 1])
+    low: cython.int = _digit(data[index + 2])
+    return -1 if high < 0 or low < 0 else high * 16 + low
+
+
+@cython.ccall
+def plain_form(data: bytes, most: cython.int) -> dict | None:  # type: ignore[type-arg]
     """The fields, at most so many; None for a form that is not plain: malformed, a name twice, a
     character that is not printable ASCII."""
     fields: dict = {}  # type: ignore[type-arg]
-    length: cython.Py_ssize_t = len(data)
-    name: str | None = None
-    half: str
-    start: cython.Py_ssize_t = 0  # where the half that is being read began
-    index: cython.Py_ssize_t = 0
-    copied: cython.Py_ssize_t
-    # Halves in which something was escaped are undone here, one behind the other.
-    undone: bytearray | None = None
-    escaped: cython.bint = False
-    begun: cython.Py_ssize_t = 0
-    at: cython.Py_ssize_t = 0
-    count: cython.int = 0
-    code: cython.int
-    high: cython.int
-    low: cython.int
-    while index <= length:
-        code = data[index] if index < length else 38
-        if code == 38 or (code == 61 and name is None):  # & and =
-            half = undone[begun:at].decode("ascii") if escaped else data[start:index].decode("ascii")  # type: ignore[index]
-            escaped = False
-            index += 1
-            start = index
-            if code == 61:
-                name = half
-                continue
-            if name is None or count == most:
-                return None
-            fields[name] = half
-            count += 1
-            if len(fields) != count:
-                return None
-            name = None
-            continue
-        if code == 37 or code == 43:  # noqa: PLR1714 - % and +
-            if not escaped:
-                escaped = True
-                if undone is None:
-                    undone = bytearray(length)
-                begun = at
-                for copied in range(start, index):
-                    undone[at] = data[copied]
-                    at += 1
-            if code == 43:
-                code = 32
-            else:
-                if index + 2 >= length:
-                    return None
-                high = _digit(data[index + 1])
-                low = _digit(data[index + 2])
-                if high < 0 or low < 0:
-                    return None
-                code = high * 16 + low
-                index += 2
-        if code < 32 or code > 126:
+    halves: Halves = Halves(data)
+    while halves.index <= len(data):
+        name = halves.half(True)
+        if name is None or name in fields or len(fields) == most:
             return None
-        if escaped:
-            undone[at] = code  # type: ignore[index]
-            at += 1
-        index += 1
+        value = halves.half(False)
+        if value is None:
+            return None
+        fields[name] = value
     return fields
+
+
+@cython.ccall
+@cython.boundscheck(False)
+@cython.wraparound(False)
+def plain_fields(data: bytes, names: tuple) -> list | None:  # type: ignore[type-arg]
+    """The values of these fields (names in bytes, unescaped), None for one that is not there. No list: the
+    form has others, or is not plain; then `plain_form` says."""
+    count: cython.Py_ssize_t = len(names)
+    values: list = [None] * count  # type: ignore[type-arg]
+    halves: Halves = Halves(data)
+    length: cython.Py_ssize_t = len(data)
+    slot: cython.Py_ssize_t
+    name: bytes
+    while halves.index <= length:
+        for slot in range(count):
+            name = names[slot]
+            if data.startswith(name, halves.index):
+                break
+        else:
+            return None
+        if values[slot] is not None:
+            return None
+        halves.index += len(name)
+        value = halves.half(False)
+        if value is None:
+            return None
+        values[slot] = value
+    return values

@@ -32,6 +32,7 @@ cdef class Lane:
     cdef bint _blocked  # the peer does not read its replies
     cdef bint _ended  # the peer has sent all it will
     cdef bint _parsing
+    cdef Py_ssize_t _last  # where the last head ended
     cdef int _partial_ticks  # how long a request has been arriving
 
     cpdef object answered(self)

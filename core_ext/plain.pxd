@@ -1,11 +1,12 @@
 # For the compiler; see dialog.pxd.
 
 from .cells cimport Count, Spread
-from .dialog cimport Dialog, Result
-from .form cimport plain_form
+from .dialog cimport Dialog, Result, blank
+from .form cimport Form, plain_fields
 from .lane cimport Lane, Request
 from .pipeline cimport Pipeline
 from .program cimport Program
+from .record cimport Record, identity_of, owner_of, written
 from .siphash cimport Keyed
 
 cdef class Menu:
@@ -22,23 +23,8 @@ cdef class Menu:
 
     cdef tuple keys(self, Py_ssize_t length)
 
-cdef class Form:
-    cdef str session_id
-    cdef str number
-    cdef str code
-    cdef str network
-    cdef str text
-    cdef Py_ssize_t longest_id
-    cdef Py_ssize_t longest_code
-    cdef Py_ssize_t longest_network
-    cdef Py_ssize_t longest_text
-    cdef str default_network
-    cdef object is_plain
-    cdef dict screens
-    cdef int screen
-
 cdef class Plain:
-    cdef str gateway
+    cdef bytes gateway
     cdef Form form
     cdef Keyed keyed
     cdef bytes save
@@ -46,7 +32,7 @@ cdef class Plain:
     cdef str after_more
     cdef str before_end
     cdef str after_end
-    cdef object hooks
+    cdef readonly object hooks
     cdef Count under_way
     cdef double most
     cdef Count more
@@ -57,9 +43,11 @@ cdef class Plain:
     cdef Py_ssize_t largest
     cdef object _live
     cdef object _line
-    cdef str _process
+    cdef bytes _process
     cdef long long _revisions
     cdef long long _second
+    cdef long long _millisecond
+    cdef bytes _now
     cdef bytes _head_more
     cdef bytes _head_end
     cdef dict _menus
@@ -68,7 +56,8 @@ cdef class Plain:
     cpdef Request begin(self, Lane lane, bytes body)
     cdef Menu _menu(self, object bundle, str code)
     cdef Menu pinned(self, str name, str code)
-    cdef str revision(self)
+    cdef bytes revision(self)
+    cdef bytes milliseconds(self, long long now)
     cdef bytes written(self, str text, bint more, double now)
 
 cdef class PlainTurn(Request):
@@ -88,7 +77,7 @@ cdef class PlainTurn(Request):
     cdef bytes written
 
     cdef bint _load(self, bytes session, bytes profile)
-    cdef bint _step(self, Menu menu, dict record, str typed, dict subscriber)
+    cdef bint _step(self, Menu menu, Record record, str typed, dict subscriber)
     cdef bint _save(self, Menu menu, bytes expected, bytes value)
     cdef object _saved(self)
     cdef object _leave(self)

@@ -18,20 +18,20 @@ Rules for whoever edits this file
 3. Nothing leaves this file but what a menu says: no exception, no half-made answer.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import cython
 import orjson
 
 from .cells import Count
-from .dialog import NEED, SHOW, Dialog, Result
-from .form import plain_form
+from .dialog import NEED, SHOW, Dialog, Result, blank
+from .form import Form, plain_fields
 from .lane import Lane, Request
 from .program import Program
+from .record import Record, gateway_of, identity_of, owner_of, written
 from .siphash import Keyed
 
-MAX_FIELDS = 64
 _MOST_MENUS = 64
 # How Redis is told that so many bytes follow.
 _SIZES = cython.declare(list, [b"$%d\r\n" % length for length in range(8192)])
@@ -39,7 +39,6 @@ _LENGTHS = cython.declare(list, [b"%d\r\n\r\n" % length for length in range(1024
 _LOADING, _SAVING = 0, 1
 
 _loads = cython.declare(object, orjson.loads)
-_dumps = cython.declare(object, orjson.dumps)
 
 
 @cython.cclass
@@ -78,31 +77,6 @@ class Menu:
 
 
 @cython.cclass
-class Form:
-    """How a gateway's plain form is read, from its map."""
-
-    def __init__(
-        self,
-        names: tuple[str, str, str, str, str],
-        longest: tuple[int, int, int, int],
-        network: str | None,
-        is_plain: Callable[[str], object],
-        screens: Mapping[str, int],
-        screen: int,
-    ) -> None:
-        """names: the fields of the session's id, the number, the service code, the network, the text.
-        longest: of the id, the code, the network and the text. network: the one of a form that names
-        none; None: it must. is_plain(digits): whether a number is one
-        without further parsing. screens: by network; screen: of all others."""
-        self.session_id, self.number, self.code, self.network, self.text = names
-        self.longest_id, self.longest_code, self.longest_network, self.longest_text = longest
-        self.default_network = network
-        self.is_plain = is_plain
-        self.screens = dict(screens)
-        self.screen = screen
-
-
-@cython.cclass
 class Plain:
     """Plain turns of one gateway."""
 
@@ -125,7 +99,7 @@ class Plain:
         seconds since whenever, `again(body, started)` → the coroutine of the whole turn, `broke(error)`;
         and the cells `under_way` (at `most` so many), `more`, `ended`, `seconds`.
         """
-        self.gateway = gateway
+        self.gateway = gateway_of(gateway)
         self.form = form
         self.keyed = keyed
         self.save = b"*7\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n1\r\n" % script.encode()
@@ -142,9 +116,10 @@ class Plain:
         self.largest = min(largest, len(_SIZES) - 1)
         self._live = hooks.live
         self._line = hooks.line
-        self._process = process
+        self._process = process.encode()
         self._revisions = 0
         self._second = 0
+        self._millisecond = 0
         self._menus: dict = {}  # type: ignore[type-arg]
         self._pinned: dict = {}  # type: ignore[type-arg]
 
@@ -152,14 +127,14 @@ class Plain:
     def begin(self, lane: Lane, body: bytes) -> Request | None:
         """Begin the turn of a request; None when the engine had better run it."""
         form: Form = self.form
-        fields: dict | None = plain_form(body, MAX_FIELDS)  # type: ignore[type-arg]
+        fields: list | None = plain_fields(body, form.wanted)  # type: ignore[type-arg]
         if fields is None:
             return None
-        session_id: str | None = fields.get(form.session_id)
-        number: str | None = fields.get(form.number)
-        code: str | None = fields.get(form.code)
-        text: str | None = fields.get(form.text)
-        network: str | None = fields.get(form.network, form.default_network)
+        session_id: str | None = fields[0]
+        number: str | None = fields[1]
+        code: str | None = fields[2]
+        network: str | None = form.default_network if fields[3] is None else fields[3]
+        text: str | None = fields[4]
         if session_id is None or number is None or code is None or text is None or network is None:
             return None
         if number[:1] == "+":
@@ -169,7 +144,7 @@ class Plain:
             or not 0 < len(code) <= form.longest_code
             or len(network) > form.longest_network
             or len(text) > form.longest_text
-            or form.is_plain(number) is None
+            or not form.numbers(number)
             or self.under_way.value >= self.most
         ):
             return None
@@ -223,10 +198,18 @@ class Plain:
         return menu
 
     @cython.cfunc
-    def revision(self) -> str:
+    def milliseconds(self, now: cython.longlong) -> bytes:
+        """A time as records hold it. Many turns fall into one millisecond."""
+        if now != self._millisecond:
+            self._millisecond = now
+            self._now = str(now).encode()
+        return self._now
+
+    @cython.cfunc
+    def revision(self) -> bytes:
         """A name that no other save has."""
         self._revisions += 1
-        return f"{self._process}{self._revisions:x}"
+        return self._process + str(self._revisions).encode()
 
     @cython.cfunc
     def written(self, text: str, more: cython.bint, now: float) -> bytes:
@@ -273,14 +256,15 @@ class PlainTurn(Request):
         return None
 
     @cython.cfunc
-    def _load(self, session: bytes, profile: bytes) -> cython.bint:
+    def _load(self, session: bytes, profile: bytes) -> cython.bint:  # noqa: PLR0911
         """Step, and submit the save. False: the turn is not plain after all."""
         menu: Menu = self.menu
         plain: Plain = self.plain
         text: str = self.text
         subscriber: dict = menu.declared  # type: ignore[type-arg]
-        record: dict | None = None  # type: ignore[type-arg]
+        record: Record = Record()
         typed: str = ""
+        owner: bytes = owner_of(plain.gateway, self.session_id)
         if profile is not None:
             subscriber = {**subscriber, **_loads(profile)}
         elif subscriber:
@@ -290,68 +274,51 @@ class PlainTurn(Request):
         if session is None:
             if text:
                 return False
+            record.identity = identity_of(owner, menu.name)
+            return self._step(menu, record, typed, subscriber)
+        if not record.read(session, owner):
+            return False
+        used: cython.Py_ssize_t = record.consumed
+        if record.turn == 0 or len(text) <= used:
+            return False
+        if used == 0:
+            typed = text
+        elif text[used] == "*" and plain.keyed.digest(text[:used]) == record.digest:
+            typed = text[used + 1 :]
         else:
-            record = _loads(session)
-            used: cython.Py_ssize_t = record["consumed"]
-            if (
-                record["id"] != self.session_id
-                or record["gateway"] != plain.gateway
-                or not record["more"]
-                or record["turn"] == 0
-                or "claim" in record
-                or len(text) <= used
-            ):
+            return False
+        if record.bundle != menu.name:
+            pinned = plain.pinned(record.bundle, self.code)
+            if pinned is None:
                 return False
-            if used == 0:
-                typed = text
-            elif text[used] == "*" and plain.keyed.digest(text[:used]) == record["digest"]:
-                typed = text[used + 1 :]
-            else:
-                return False
-            if record["bundle"] != menu.name:
-                pinned = plain.pinned(record["bundle"], self.code)
-                if pinned is None:
-                    return False
-                self.menu = menu = pinned
+            self.menu = menu = pinned
         return self._step(menu, record, typed, subscriber)
 
     @cython.cfunc
-    def _step(self, menu: Menu, record: dict | None, typed: str, subscriber: dict) -> cython.bint:  # type: ignore[type-arg]
+    def _step(self, menu: Menu, record: Record, typed: str, subscriber: dict) -> cython.bint:  # type: ignore[type-arg]
         program: Program = menu.program
         plain: Plain = self.plain
-        dialog: Dialog
+        dialog: Dialog = blank(subscriber, self.screen)
         result: Result
-        expected: bytes = b""
         now: float = plain.now()
-        now_ms: cython.longlong = int(now * 1000)
-        rev: str = plain.revision()
-        if record is None:
-            dialog = Dialog(None, subscriber, self.screen)
+        seen: bytes = plain.milliseconds(int(now * 1000))
+        if record.turn == 0:
+            record.expected = b""
+            record.started = seen
             result = program.begin(dialog)
-            record = {
-                "rev": rev, "gateway": plain.gateway, "id": self.session_id, "bundle": menu.name, "turn": 1,
-                "consumed": 0, "digest": "", "started": now_ms,
-            }  # fmt: skip
         else:
-            dialog = Dialog(None, subscriber, self.screen)
-            dialog.restore(record["dialog"])
+            dialog.restore(record.dialog)
             result = program.step(dialog, typed)
-            old: str = record["rev"]
-            expected = f'{{"rev":"{old}"'.encode()
-            record["rev"] = rev
-            record["turn"] += 1
         if result.kind == NEED:
             return False
-        self.more = result.kind == SHOW
-        record["consumed"] = len(self.text)
-        record["digest"] = plain.keyed.digest(self.text)
-        record["seen"] = now_ms
-        record["more"] = self.more
-        record["reply"] = result.text
-        record["dialog"] = dialog.dump()
-        self.first = record["turn"] == 1
+        self.more = record.more = result.kind == SHOW
+        record.turn += 1
+        self.first = record.turn == 1
+        record.consumed = len(self.text)
+        record.digest = plain.keyed.digest(self.text)
         self.written = plain.written(result.text, self.more, now)
-        return self._save(menu, expected, _dumps(record))
+        value: bytes = written(record, plain.revision(), seen, result.text, dialog.dump())
+        return self._save(menu, record.expected, value)
 
     @cython.cfunc
     def _save(self, menu: Menu, expected: bytes, value: bytes) -> cython.bint:

@@ -94,6 +94,7 @@ class RedisLink(asyncio.Protocol):
                 await self._connecting
         if self._transport is not None:
             self._transport.close()
+        self.pipeline.most = 0  # nobody may get in line any more
         self.pipeline.unsent.clear()
         self._fail_sent("the connection to Redis was closed")
 

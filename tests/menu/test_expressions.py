@@ -56,7 +56,8 @@ def test_a_comparison_made_in_the_core_gives_what_cel_gives(one, other, sign):
     dialog = Dialog({"vars": scope}, {}, 0)
     for source in (
         f"a {sign} limit.max", f"limit.max {sign} a", f"a {sign} 1", f"'repaid' {sign} limit.max", "limit.max",
-        f"limit.min {sign} a",
+        f"limit.min {sign} a", f"a {sign} 1 || limit.max {sign} a", f"a {sign} limit.max && a {sign} 0",
+        f"(a {sign} 1 && a < 5) || limit.max {sign} 2 || limit.max == 1",
     ):  # fmt: skip
         condition = Condition(compile_expression(source))
         try:

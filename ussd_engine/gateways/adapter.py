@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from core_ext.plain import Form
+from core_ext.form import Form
 from ussd_engine.errors import GatewayError
 from ussd_engine.gateways.answer import HttpAnswer, Template
 from ussd_engine.gateways.map import EventRoute, GatewayMap, TurnRoute, WireField

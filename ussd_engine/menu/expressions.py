@@ -19,6 +19,7 @@ __all__ = ["Expression", "ExpressionError", "compile_expression"]
 
 _FLAT = "p_{}_"  # the names paths cross under
 _COMPARE = ("==", "!=", "<", "<=", ">", ">=")
+_JOINED = ("||", "&&")
 
 
 class Expression:
@@ -35,9 +36,9 @@ class Expression:
         source: str,
         names: tuple[str, ...],
         run: Callable[[Mapping[str, Any]], Any],
-        shortcut: tuple[Any, ...] | None = None,
+        shortcut: Any = None,
     ) -> None:
-        """shortcut: as `core_ext.condition` takes it."""
+        """shortcut: what `core_ext.condition` takes, or None."""
         self.source = source
         self.names = names
         self.shortcut = shortcut
@@ -67,12 +68,20 @@ def _compiled(source: str) -> Expression:
         value = tree.value
         return Expression(source, (), lambda _scope: value)
     if tree.kind == "path":
-        return Expression(source, names, _reader(tree.path), (tree.path,))
+        return Expression(source, names, _reader(tree.path), tree.path)
     run = _through_cel(source, tree)
-    if tree.name in _COMPARE and all(side.kind in ("path", "literal") for side in tree.children):
-        left, right = (side.path if side.kind == "path" else [side.value] for side in tree.children)
-        return Expression(source, names, run, (tree.name, left, right))
-    return Expression(source, names, run)
+    return Expression(source, names, run, _shortcut(tree))
+
+
+def _shortcut(tree: Tree) -> Any:
+    """What `core_ext.condition` works out by itself: comparisons of paths and literals, joined; or None."""
+    if tree.name in _JOINED:
+        sides = [_shortcut(side) for side in tree.children]
+    elif tree.name in _COMPARE and all(side.kind in ("path", "literal") for side in tree.children):
+        sides = [side.path if side.kind == "path" else [side.value] for side in tree.children]
+    else:
+        return None
+    return None if None in sides else (tree.name, *sides)
 
 
 def _through_cel(source: str, tree: Tree) -> Callable[[Mapping[str, Any]], Any]:
