@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core_ext.scorecard import Scorecard, ScorecardError
 from services import documents
@@ -35,6 +36,7 @@ def make(data: Path, out: Path, drawn: Path, choices: Choices, columns: Columns)
     said = written.report(fitted)
     how = f"Made by ussd scorecard fit from {data.name}, target {choices.target}, seed {choices.seed}."
     text = written.yaml(fitted.definition, f"{how}\n{said}")
+    _reads_back(out.name, text, fitted.definition)
     try:
         out.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -100,6 +102,19 @@ def _read(file: Path) -> tuple[documents.Document, Scorecard | None]:
         for path, message in error.problems:
             document.problem(path, message)
         return document, None
+
+
+def _reads_back(name: str, text: str, definition: dict[str, Any]) -> None:
+    """What is written is the same scorecard when it is read. Edges of very many digits are not."""
+    document = documents.read(name, text)
+    try:
+        same = Scorecard.from_dict(document.value).digest == Scorecard.from_dict(definition).digest
+    except ScorecardError:
+        same = False
+    if document.problems or not same:
+        raise UssdError(
+            "The data's numbers are too large, or too near to nothing, for a scorecard. Scale the column."
+        )
 
 
 def _number(name: str, value: str) -> float | None:

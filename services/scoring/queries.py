@@ -64,9 +64,10 @@ select count(*)
 from written
 """
 
-# Sorting a block in memory.
+# Sorting a block in memory, and on one core: the others are for dialogs.
 ROOM = """
-set local work_mem = '64MB'
+set local work_mem = '64MB';
+set local max_parallel_workers_per_gather = 0
 """
 
 ADVANCE = """

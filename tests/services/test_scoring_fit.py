@@ -208,6 +208,31 @@ def test_data_that_cannot_carry_a_scorecard_is_refused_with_a_sentence(
         )
 
 
+def test_odd_columns_do_no_harm_and_what_is_written_is_what_was_fitted(tmp_path: Path) -> None:
+    """Names, a constant, one value, empty, line ends and quotes in a category, very small numbers."""
+    names = ["id", "constant", "empty", "text", "small", *NAMES]
+    rows = [
+        [f"p{at}", 7, "", f'a "quoted"\n- {{line}}: {row[2]}', row[0] * 1.7e-9, *row]
+        for at, row in enumerate(people(700))
+    ]
+    source, out = write(tmp_path / "odd.csv", rows, names), tmp_path / "odd.yaml"
+    said = making.make(source, out, tmp_path / "odd.svg", CHOICES, making.Columns(ignored=("county",)))
+    read = making.Scorecard.from_dict(yaml.safe_load(out.read_text()))
+
+    assert {"text", "loans_repaid"} <= set(read.names)
+    assert {"constant", "empty", "id"}.isdisjoint(read.names)
+    assert "Nothing here measures" in said
+
+
+def test_numbers_no_scorecard_can_hold_are_refused_with_a_sentence(tmp_path: Path) -> None:
+    rows = [[row[0] * 1.2345678912345e-30, row[-1]] for row in people(500)]
+    source = write(tmp_path / "tiny.csv", rows, ["tiny", "paid"])
+
+    with pytest.raises(UssdError, match=r"Scale the column|No feature is left|found no scorecard"):
+        making.make(source, tmp_path / "x.yaml", tmp_path / "x.png", CHOICES, making.Columns())
+    assert not (tmp_path / "x.yaml").exists()
+
+
 def test_a_picture_that_is_neither_is_refused(fitted: Fitted, tmp_path: Path) -> None:
     with pytest.raises(UssdError, match=r"a picture is \.png or \.svg"):
         picture.draw(fitted, tmp_path / "x.bmp")
