@@ -10,6 +10,8 @@ from services.scoring.statement import Sums
 from ussd_engine.errors import UssdError
 from ussd_engine.observe.logs import mask
 
+MOST_TEXT = 40
+
 
 class ConsentError(UssdError):
     """They did not agree that their statement is read."""
@@ -61,6 +63,10 @@ async def take_in(connection: Any, msisdn: str, sums: Sums, actor: str) -> bool:
 
 async def take_once(database_url: str, sums: Sums, msisdn: str, form: Form | None, actor: str) -> str:
     """From the command line, with the consent beside it if there is one; gives what to print."""
+    if form is not None and not (1 <= len(form.number) <= MOST_TEXT and 1 <= len(form.version) <= MOST_TEXT):
+        raise UssdError(f"A form's number, and the version of its words, have 1 to {MOST_TEXT} characters.")
+    if not 1 <= len(actor) <= MOST_TEXT:
+        raise UssdError(f"--by is a name of 1 to {MOST_TEXT} characters.")
     try:
         connection = await asyncpg.connect(database_url)
     except (OSError, asyncpg.PostgresError) as error:
@@ -70,6 +76,8 @@ async def take_once(database_url: str, sums: Sums, msisdn: str, form: Form | Non
             if form is not None:
                 await give_consent(connection, msisdn, form)
             new = await take_in(connection, msisdn, sums, actor)
+    except asyncpg.UndefinedTableError:
+        raise UssdError("The database lacks tables of the lender. Run: ussd migrate") from None
     finally:
         await connection.close()
     if not new:

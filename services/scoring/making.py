@@ -28,6 +28,7 @@ def make(data: Path, out: Path, drawn: Path, choices: Choices, columns: Columns)
         raise UssdError("--min and --max go together.")
     if choices.points.least is not None and choices.points.least >= (choices.points.most or 0):
         raise UssdError("--min must be less than --max.")
+    picture.check(drawn)
     fitting.require("optbinning")
     found = dataset.read(
         data, categories=columns.categories, ignored=columns.ignored, missing=columns.missing

@@ -10,10 +10,15 @@ SUFFIXES = (".png", ".svg")
 GOOD, BAD = "#1b7f5c", "#c0392b"
 
 
-def draw(fitted: Fitted, path: Path) -> None:
-    """Three panels: who has which score, KS, ROC. Raises UssdError when it cannot be written."""
+def check(path: Path) -> None:
+    """Raises UssdError when it is no place for a picture."""
     if path.suffix.lower() not in SUFFIXES:
         raise UssdError(f"{path}: a picture is .png or .svg.")
+
+
+def draw(fitted: Fitted, path: Path) -> None:
+    """Three panels: who has which score, KS, ROC. Raises UssdError when it cannot be written."""
+    check(path)
     figures, backend = require("matplotlib.figure"), require("matplotlib")
     scores, bad = fitted.scores[1], fitted.bad[1]
     points = [(float(score), b, g) for score, b, g in curve(scores, bad)]

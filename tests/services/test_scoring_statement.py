@@ -209,14 +209,30 @@ async def test_the_command_takes_a_file_in_and_tells_its_sums_only(
 
     refused = await in_thread(command)
     taken = await in_thread([*command, "--form", "F-9"])
+    long = await in_thread([*command, "--form", "F" * 41])
     settings.cache_clear()
 
+    assert isinstance(long.exception, UssdError)
     assert isinstance(refused.exception, ConsentError)
     assert borrower.msisdn not in str(refused.exception)
     assert taken.exit_code == 0, taken.exception
     assert "54 moves from 2026-08-01 to 2026-10-26, in KES 32,500.00, out KES 26,175.50" in taken.output
     assert borrower.msisdn not in taken.output
     assert await borrower.pool.fetchval("select imported_by from money_statement") == "akinyi"
+
+
+async def test_a_database_without_tables_is_a_sentence(
+    empty_pg_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", empty_pg_url)
+    settings.cache_clear()
+    file = tmp_path / "statement.csv"
+    file.write_bytes(text(moves()))
+    done = await in_thread(["scorecard", "statement", str(file), "--msisdn", "254700000000"])
+    settings.cache_clear()
+
+    assert isinstance(done.exception, UssdError)
+    assert "ussd migrate" in str(done.exception)
 
 
 async def in_thread(command: list[str]) -> Any:
