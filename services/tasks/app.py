@@ -11,12 +11,14 @@ from typing import Any
 from urllib.parse import quote
 
 from celery import Celery
+from celery.signals import setup_logging
 from kombu.entity import Queue
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from services.tasks.schedule import SCHEDULE
 from ussd_engine.errors import SettingsError
+from ussd_engine.observe import setup_logging as log_safely
 from ussd_engine.redis_place import Kind, place, shown
 from ussd_engine.settings import Settings, settings
 
@@ -95,6 +97,12 @@ def make(chosen: Settings) -> Celery:
         worker_hijack_root_logger=False,
     )
     return app
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]
+def _logs(**_: Any) -> None:
+    """Workers and beat log as the server does: a JSON object a line, with nothing private in it."""
+    log_safely(settings())
 
 
 celery = make(settings())
