@@ -16,6 +16,8 @@ drop column merchant_request_id,
 drop constraint payment_request_state_check,
 add constraint payment_request_state_check check (state in ('queued', 'prompted', 'paid', 'failed'));
 
+drop index refund_approved;
+drop index loan_disbursing;
 drop table payout_event;
 drop table payout;
 drop table payout_move;

@@ -65,6 +65,10 @@ create table payout (
 create index payout_open on payout (changed_at)
 where state in ('ready', 'submitting', 'submitted', 'unknown');
 
+-- What the sweep looks for every minute among all loans and refunds there ever were.
+create index loan_disbursing on loan (id) where state = 'disbursing';
+create index refund_approved on refund (id) where state = 'approved';
+
 create table payout_move (
     from_state text not null,
     to_state text not null,

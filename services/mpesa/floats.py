@@ -37,12 +37,27 @@ async def pause(connection: Any, reason: str) -> None:
         log.error("alert", alert="payouts_paused", reason=reason)
 
 
-async def told(connection: Any, settings: MpesaSettings, utility_cents: int, needed_cents: int = 0) -> None:
-    """M-Pesa said what the utility account holds. needed_cents: what a waiting payout wants at least."""
+async def covers(connection: Any, amount_cents: int) -> bool:
+    """Whether a payout may be asked for now. One that the float, as far as it is known, does not cover
+    is not sent to fail: payouts wait."""
+    known = await connection.fetchrow(queries.FLOAT)
+    if known["paused_at"] is not None:
+        return False
+    if known["utility_cents"] is not None and known["utility_cents"] < amount_cents:
+        await pause(connection, "the float does not cover the next payout")
+        return False
+    return True
+
+
+async def told(connection: Any, settings: MpesaSettings, utility_cents: int) -> None:
+    """M-Pesa said what the utility account holds. Payouts that wait go on when it covers the largest of
+    them, and the last one that it did not cover."""
     await connection.execute(queries.FLOAT_TOLD, utility_cents)
     if utility_cents < settings.low_float_cents:
         await pause(connection, "the float is low")
-    elif utility_cents >= max(needed_cents, 1) and await connection.fetchval(queries.RESUME) is not None:
+        return
+    enough = utility_cents >= await connection.fetchval(queries.WANTED)
+    if enough and await connection.fetchval(queries.RESUME) is not None:
         log.warning("payouts_resumed", utility_cents=utility_cents)
 
 
@@ -64,6 +79,7 @@ async def balances_told(connection: Any, settings: MpesaSettings, told_: Told) -
     found = balances(told_.text("AccountBalance"))
     if UTILITY not in found:
         return "no utility account in it"
+    await told(connection, settings, found[UTILITY])  # first: it locks the float, so one result at a time
     key = told_.conversation_id or told_.originator_id
     for name, (account, ours) in BOOKS.items():
         if name in found:
@@ -73,8 +89,4 @@ async def balances_told(connection: Any, settings: MpesaSettings, told_: Told) -
         booked = await journals.balance_cents(connection, accounts.MPESA_CHARGES_PAID)
         if found[CHARGES] < booked:
             await charges.mpesa_charge(connection, key, booked - found[CHARGES])
-    wanted = await connection.fetchval(
-        "select coalesce(min(amount_cents), 0)::bigint from payout where state = 'ready'"
-    )
-    await told(connection, settings, found[UTILITY], wanted)
     return "balances"

@@ -65,10 +65,12 @@ async def ask(pool: Any, client: Daraja, payout_id: int) -> str:
     failpoints.here("payout.ready")
     async with pool.acquire() as connection, connection.transaction():
         payout = await lock(connection, payout_id)
-        if payout["state"] != "ready" or await floats.is_paused(connection):
+        if payout["state"] != "ready":
             return str(payout["state"])
         if not await _is_promised(connection, payout):
             return await move(connection, payout, "failed", "no longer wanted")
+        if not await floats.covers(connection, payout["amount_cents"]):
+            return "ready"
         await move(connection, payout, "submitting", "asking")
     return await _call(pool, client, payout, again=False)
 

@@ -322,6 +322,24 @@ order by id
 limit $3
 """
 
+# A prompt that a query said was paid, and whose receipt came another way.
+RECEIPT_FOUND = """
+update payment_request
+set state = 'paid',
+    receipt = $3,
+    settled_at = clock_timestamp()
+where id = (
+    select id
+    from payment_request
+    where loan_id = $1
+    and amount_cents = $2
+    and state = 'prompted'
+    and said_paid
+    order by id
+    limit 1
+)
+"""
+
 # -- whose payment -----------------------------------------------------------------------------
 
 LOAN_BY_REF = """
@@ -352,6 +370,14 @@ where msisdn = $1
 FLOAT = """
 select paused_at, reason, utility_cents, told_at
 from mpesa_float
+"""
+
+# What the float has to cover before payouts go on.
+WANTED = """
+select greatest(
+    coalesce((select max(amount_cents) from payout where state = 'ready'), 0),
+    coalesce((select amount_cents from payout where result_code = '1' order by id desc limit 1), 0)
+)::bigint
 """
 
 PAUSE = """

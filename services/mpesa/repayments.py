@@ -108,8 +108,10 @@ async def received(connection: Any, payment: Paid) -> str:
     """A payment to the paybill, inside the caller's transaction: for a loan, or into suspense."""
     found = await whose(connection, payment.account)
     if found is not None:
-        booked = await _book(connection, found["id"], found["borrower_id"], payment)
-        return "repayment" if booked else "known"
+        if not await _book(connection, found["id"], found["borrower_id"], payment):
+            return "known"
+        await connection.execute(queries.RECEIPT_FOUND, found["id"], payment.cents, payment.receipt)
+        return "repayment"
     payer = await _payer(connection, payment)
     booked = await suspense.receive(
         connection, payment.receipt, payment.cents, payer, _shown(payment.account), payment.at
@@ -176,6 +178,8 @@ async def _book(connection: Any, loan_id: int, borrower_id: int, payment: Paid) 
 
 async def _fail(connection: Any, request: Any, outcome: str) -> str:
     await connection.execute(queries.MOVE_REQUEST, request["id"], "failed", outcome)
+    loan = await connection.fetchrow(loan_queries.LOCK_LOAN, request["loan_id"])
+    await notices.prompt_failed(connection, loan, request["id"], request["amount_cents"])
     return "failed"
 
 

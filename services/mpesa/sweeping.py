@@ -18,15 +18,17 @@ from services.mpesa.inbox import process_inbox
 MARGIN_S = 30.0  # beyond the longest a request may take
 BATCH = 100
 NOT_FOUND_TWICE = 2
+MOST_ATTEMPTS = 5  # calls for one payout, all by one id
 
 AGAIN = """
 select id
 from payout
 where state = 'unknown'
 and not_found >= $1
+and attempts < $2
 and manual_at is null
 order by id
-limit $2
+limit $3
 """
 
 log = structlog.get_logger("umoja.mpesa")
@@ -75,7 +77,7 @@ async def resend(pool: Any, client: Daraja) -> int:
     """
     if not client.settings.resend_same_id:
         return 0
-    unknown = await pool.fetch(AGAIN, NOT_FOUND_TWICE, BATCH)
+    unknown = await pool.fetch(AGAIN, NOT_FOUND_TWICE, MOST_ATTEMPTS, BATCH)
     for row in unknown:
         await payouts.ask_again(pool, client, row["id"])
     return len(unknown)

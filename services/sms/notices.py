@@ -52,6 +52,7 @@ NOTICES: Mapping[str, Notice] = {
     "loan_repaid": Notice("money", _PAID),
     "loan_overpaid": Notice("money", {**_PAID, "credit": "money"}),
     "payment_kept": Notice("money", {"amount": "money", "receipt": "text"}),
+    "prompt_failed": Notice("money", _LOAN),
     "not_lent": Notice("service", _LOAN),
     "due_soon": Notice("service", {**_DEBT, "days": "integer"}),
     "due_tomorrow": Notice("service", _DEBT),
@@ -106,6 +107,12 @@ async def money_sent(connection: Any, loan: Any, owed_cents: int, due: date) -> 
 async def payout_failed(connection: Any, loan: Any) -> bool:
     """The loan's money certainly did not go out."""
     return await _loan(connection, f"payout_failed:{loan['ref']}", "payout_failed", loan, _about(loan))
+
+
+async def prompt_failed(connection: Any, loan: Any, number: int, amount_cents: int) -> bool:
+    """They asked to pay, and the prompt ended without a payment. number: the payment request's."""
+    details = {"ref": loan["ref"], "amount": amount_cents}
+    return await _loan(connection, f"prompt_failed:{number}", "prompt_failed", loan, details)
 
 
 async def not_lent(connection: Any, loan: Any) -> bool:

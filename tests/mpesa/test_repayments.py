@@ -79,6 +79,7 @@ async def test_a_prompt_that_is_not_paid_says_why(till: Till, code: int, outcome
     await till.settle()
     found = await request(till, number)
     assert (found["state"], found["outcome"], found["receipt"]) == ("failed", outcome, None)
+    assert await till.pool.fetchval("select count(*) from sms where notice = 'prompt_failed'") == 1
     assert await owed(till, ref) == OWED
     await till.assert_agreed()
 
@@ -125,6 +126,7 @@ async def test_a_lost_callback_is_made_up_for_by_the_query_and_the_pull(till: Ti
 
     assert await paybill.pull(till.pool, till.daraja) == {"repayment": 1}
     assert await paybill.pull(till.pool, till.daraja) == {"known": 1}
+    assert (await request(till, number))["receipt"] == till.sandbox.payments(kind="stk")[0].receipt
     assert await till.state(ref) == "repaid"
     await till.assert_agreed()
 
