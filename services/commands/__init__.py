@@ -8,9 +8,11 @@ import typer
 from services.commands import ledger, scorecard
 from services.commands.relay import relay
 from services.commands.sandbox import sandbox
+from services.commands.sms import sms_callbacks
 
 app = typer.Typer()
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(scorecard.app, name="scorecard")
 app.command()(sandbox)
 app.command()(relay)
+app.command("sms-callbacks")(sms_callbacks)
