@@ -193,3 +193,9 @@ def test_beside_ussd_dev_it_is_the_sandbox_and_never_in_production(
     assert found.callback_url == "http://127.0.0.1:8123"
     assert found.certificate == tmp_path / "sandbox" / "certificate.pem"
     assert read(Settings(ENV="production", _env_file=None)).base_url == ""
+
+
+def test_every_setting_is_explained(repository: Path) -> None:
+    explained = (repository / "docs" / "mpesa.md").read_text()
+    missing = [name for name in MpesaSettings.model_fields if f"`MPESA_{name.upper()}`" not in explained]
+    assert missing == []
