@@ -1,7 +1,9 @@
 """Everybody scored again: the same numbers as an application sees, once a day, whatever interrupts it."""
 
 import asyncio
+import sys
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -17,6 +19,24 @@ from tests.services.lending import with_product
 from tests.services.world import Phone
 
 TODAY = many_borrowers.TODAY
+WAITING = """
+select exists (
+    select 1
+    from pg_stat_activity
+    where datname = current_database()
+    and wait_event_type = 'Lock'
+)
+"""
+LOCKED = """
+select exists (
+    select 1
+    from pg_locks
+    join pg_database on pg_database.oid = pg_locks.database
+    where locktype = 'advisory'
+    and objid = $1::bigint::oid
+    and datname = current_database()
+)
+"""
 LADDER = {"first": "5,000", "most": "50,000", "growth": "300%", "ladder": [
     {"repaid": "1", "most": "8,000"}, {"repaid": "3", "most": "20,000"},
 ]}  # fmt: skip
@@ -101,6 +121,44 @@ async def test_a_run_that_was_killed_goes_on_where_it_ended(
     msisdns = [row["msisdn"] for row in await pool.fetch("select msisdn from borrower where id % 31 = 0")]
     found = await kept(pool)
     assert {each: found[each] for each in msisdns} == await judged(pool, terms, msisdns, TODAY)
+
+
+async def test_a_process_killed_in_the_middle_loses_and_repeats_nothing(
+    pool: Any, pg_url: str, terms: Terms, repository: Path
+) -> None:
+    """Killed while its second block is in a transaction: it waits there for a row that we hold."""
+    await many_borrowers.fill(pg_url, 600)
+    program = (
+        "import asyncio, asyncpg, sys\n"
+        "from services.scoring.rescore import rescore\n"
+        "from tests.scoring.many_borrowers import TODAY\n"
+        "from tests.services import world\n"
+        "async def main():\n"
+        "    async with asyncpg.create_pool(sys.argv[1], min_size=1, max_size=1) as pool:\n"
+        "        await rescore(pool, TODAY, world.terms(), block=200)\n"
+        "asyncio.run(main())\n"
+    )
+    async with pool.acquire() as holder, holder.transaction():
+        await holder.execute("select 1 from borrower where id = 333 for update")
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, pg_url, cwd=repository)
+        async with pool.acquire() as watcher:
+            while not await watcher.fetchval(WAITING):
+                assert process.returncode is None
+        process.kill()
+        await process.wait()
+    async with pool.acquire() as watcher:
+        while await watcher.fetchval(LOCKED, rescoring.LOCK):
+            pass  # until PostgreSQL has noticed that its client is gone
+    assert await pool.fetchrow("select done_up_to, borrowers from rescoring") == (200, 200)
+
+    done = await rescore(pool, TODAY, terms, block=200)
+
+    assert (done.borrowers, done.resumed) == (600, True)
+    rows = await pool.fetch("select borrower_id, count(*) from score_change group by 1 having count(*) > 1")
+    assert rows == []
+    found = await kept(pool)
+    some = list(found)[::17]
+    assert {each: found[each] for each in some} == await judged(pool, terms, some, TODAY)
 
 
 async def test_two_at_once_are_one(pool: Any, pg_url: str, terms: Terms) -> None:
