@@ -7,9 +7,7 @@ from services import documents, failpoints, once
 from services.actions import lender, registry
 from services.borrowers import people
 from services.loans import terms
-from services.mpesa import callbacks
 from services.mpesa.settings import read as read_mpesa
-from services.sms import callbacks as sms_callbacks
 from services.sms import texts
 from ussd_engine.actions import Outcome, Registry
 from ussd_engine.errors import SettingsError
@@ -19,13 +17,16 @@ if TYPE_CHECKING:
     import typer
     from aiohttp import web
 
+    from services.mpesa import callbacks
+    from services.sms import callbacks as sms_callbacks
+
 
 class Umoja:
     """The lender."""
 
     registry: Registry = registry
-    _desk: callbacks.Desk | None = None
-    _sms_desk: sms_callbacks.Desk | None = None
+    _desk: "callbacks.Desk | None" = None
+    _sms_desk: "sms_callbacks.Desk | None" = None
 
     def load(self, sources: Mapping[str, str]) -> tuple[Any, list[FileProblem]]:
         """The products and the scorecard of a menu folder; the words of its messages are checked."""
@@ -37,6 +38,9 @@ class Umoja:
         """Take the process's database pool and the secret that PINs are peppered with."""
         if runtime.pg is None:
             raise SettingsError("Umoja Loans needs PostgreSQL. Set DATABASE_URL.")
+        from services.mpesa import callbacks  # these load aiohttp, which only a server needs
+        from services.sms import callbacks as sms_callbacks
+
         failpoints.require_none()
         self._desk = callbacks.Desk(runtime.settings, read_mpesa(runtime.settings), runtime.pg)
         self._sms_desk = sms_callbacks.Desk(runtime.settings, runtime.pg)
@@ -59,6 +63,8 @@ class Umoja:
 
     def routes(self) -> "list[web.RouteDef]":
         """Where M-Pesa and the SMS gateway call back."""
+        from services.mpesa import callbacks
+        from services.sms import callbacks as sms_callbacks
 
         def desk() -> callbacks.Desk:
             assert self._desk is not None, "the service has not started"
