@@ -6,7 +6,7 @@ brings payments whose callbacks never came; those that did are known by their re
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -44,9 +44,12 @@ async def register(pool: Any, client: Daraja) -> list[str]:
     return done
 
 
-async def pull(pool: Any, client: Daraja, back: timedelta = LONGEST) -> dict[str, int]:
-    """Ask for the payments of so long, and book those that we do not know. Gives how many of each."""
-    until = clock.now() + SKEW
+async def pull(
+    pool: Any, client: Daraja, back: timedelta = LONGEST, until: datetime | None = None
+) -> dict[str, int]:
+    """Ask for the payments of so long, until then or now, and book those that we do not know. Gives how
+    many of each."""
+    until = (until or clock.now()) + SKEW
     since = until - min(back, LONGEST)
     counts: dict[str, int] = {}
     offset = 0

@@ -79,7 +79,7 @@ def sweep() -> dict[str, int]:
             done["registered"] = len(await paybill.register(tools.pool, daraja))
             return done
 
-        return await _with(tools, swept)
+        return await _with(tools, swept) if _set_up() else {}
 
     return run(work)
 
@@ -89,7 +89,7 @@ def balance() -> bool:
     """Ask for our balances, to be compared with the books."""
 
     async def work(tools: Tools) -> bool:
-        return await _with(tools, lambda daraja: floats.ask(tools.pool, daraja, always=True))
+        return _set_up() and await _with(tools, lambda daraja: floats.ask(tools.pool, daraja, always=True))
 
     return run(work)
 
@@ -108,7 +108,10 @@ def pull_all() -> dict[str, int]:
 
 def _pulled(back: timedelta) -> dict[str, int]:
     async def work(tools: Tools) -> dict[str, int]:
-        return await _with(tools, lambda daraja: paybill.pull(tools.pool, daraja, back))
+        pulled = {}
+        if _set_up():
+            pulled = await _with(tools, lambda daraja: paybill.pull(tools.pool, daraja, back))
+        return pulled
 
     return run(work)
 
@@ -116,6 +119,11 @@ def _pulled(back: timedelta) -> dict[str, int]:
 def _left(state: str, waiting: str) -> datetime | None:
     """When to come again: soon while it waits, else never."""
     return clock.now() + AGAIN if state == waiting else None
+
+
+def _set_up() -> bool:
+    """Whether there is an M-Pesa to talk to: a server may be tried without one. Half of one is an error."""
+    return bool(settings.mpesa().consumer_key.get_secret_value())
 
 
 async def _with(tools: Tools, work: Callable[[Daraja], Awaitable[Result]]) -> Result:
