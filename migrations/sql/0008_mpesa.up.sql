@@ -214,7 +214,8 @@ do $$
 begin
     if exists (select 1 from pg_roles where rolname = 'umoja_app') then
         revoke update, delete, truncate on payout_event, payout_move from umoja_app;
-        revoke delete, truncate on payout, mpesa_inbox from umoja_app;
+        revoke delete, truncate on payout from umoja_app;
+        revoke truncate on mpesa_inbox from umoja_app;
     end if;
 end
 $$;

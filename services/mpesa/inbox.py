@@ -60,6 +60,17 @@ async def process_inbox(pool: Any, settings: MpesaSettings, most: int = BATCH) -
     return most
 
 
+async def prune(pool: Any, days: int) -> int:
+    """Delete callbacks that were processed so long ago. Gives how many. One that failed stays."""
+    deleted = 0
+    while True:
+        status: str = await pool.execute(queries.PRUNE_CALLBACKS, days, BATCH)
+        done = int(status.rpartition(" ")[2])
+        deleted += done
+        if done < BATCH:
+            return deleted
+
+
 async def process_one(connection: Any, settings: MpesaSettings) -> bool:
     """Process one callback that is due; False when none is."""
     async with connection.transaction():

@@ -36,6 +36,19 @@ set attempts = attempts + 1,
 where id = $1
 """
 
+# Bodies hold phone numbers and names. What was made of them is in the books.
+PRUNE_CALLBACKS = """
+delete from mpesa_inbox
+where id in (
+    select id
+    from mpesa_inbox
+    where state in ('done', 'ignored')
+    and received_at < clock_timestamp() - make_interval(days => $1)
+    order by id
+    limit $2
+)
+"""
+
 # -- payouts -----------------------------------------------------------------------------------
 
 READY_LOAN = """

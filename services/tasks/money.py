@@ -9,7 +9,7 @@ from celery import shared_task
 from services import clock
 from services.mpesa import client, floats, paybill, payouts, repayments, settings, sweeping
 from services.mpesa.client import Daraja
-from services.mpesa.inbox import process_inbox
+from services.mpesa.inbox import process_inbox, prune
 from services.tasks.running import Tools, consume, run
 
 AGAIN = timedelta(seconds=30)  # a payout that waits, a prompt that did not leave
@@ -102,7 +102,12 @@ def pull() -> dict[str, int]:
 
 @shared_task(name="services.tasks.money.pull_all")  # type: ignore[untyped-decorator]
 def pull_all() -> dict[str, int]:
-    """Payments of all the time that M-Pesa keeps, once a day."""
+    """Payments of all the time that M-Pesa keeps, once a day; and old callbacks are deleted."""
+
+    async def tidy(tools: Tools) -> int:
+        return await prune(tools.pool, settings.mpesa().keep_callbacks_days)
+
+    run(tidy)
     return _pulled(paybill.LONGEST)
 
 

@@ -3,11 +3,12 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 import orjson
 import pytest
 
 from services.mpesa import payouts, repayments
-from services.mpesa.inbox import MOST, process_inbox
+from services.mpesa.inbox import MOST, process_inbox, prune
 from tests.mpesa.conftest import Till, together
 from tests.mpesa.test_repayments import OWED, asked, confirmation, owed, request, rich
 
@@ -240,3 +241,22 @@ async def test_validation_answers_in_time_when_the_database_hangs(till: Till, mo
         async with asyncio.timeout(5):
             answer = await callbacks._validated(desk, orjson.dumps(confirmation("U222222")))
     assert answer["ResultCode"] == "0"
+
+
+async def test_what_was_processed_long_ago_is_deleted_and_what_failed_is_kept(till: Till) -> None:
+    for number in range(3):
+        await till.post("confirmation", confirmation("rent", TransID=f"SKL51ZD{number:03}"))
+    await till.post("confirmation", {})
+    await process_inbox(till.pool, till.daraja.settings)
+    assert await prune(till.pool, 1) == 0
+    await till.pool.execute("alter table mpesa_inbox disable trigger mpesa_inbox_guard")
+    await till.pool.execute("update mpesa_inbox set received_at = now() - interval '2 days' where id <> 1")
+    await till.pool.execute("alter table mpesa_inbox enable trigger mpesa_inbox_guard")
+    assert await prune(till.pool, 1) == 2
+    assert await states(till) == ["done", "failed"]
+
+
+async def test_what_came_does_not_change(till: Till) -> None:
+    await till.post("confirmation", confirmation("rent"))
+    with pytest.raises(asyncpg.RestrictViolationError, match="what came does not change"):
+        await till.pool.execute("update mpesa_inbox set body = 'other'")
