@@ -163,3 +163,13 @@ async def test_redis_may_be_emptied_between_relay_and_worker(yard: Yard) -> None
     await yard.worker()
     await yard.until(yard.done)
     assert yard.received() == 1
+
+
+@pytest.mark.timeout(120)
+async def test_a_relay_without_its_broker_waits_and_says_so(yard: Yard) -> None:
+    await yard.lent()
+    alone = await yard.relay(REDIS_URL="redis://127.0.0.1:9/0")
+    for _ in range(2):
+        await yard.hears(alone, b"relay_waits")
+    assert (await yard.outbox())["sent_at"] is None
+    assert alone.returncode is None
