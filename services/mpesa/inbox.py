@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from services import failpoints, outbox
-from services.mpesa import floats, payouts, queries, repayments, told
+from services.mpesa import floats, payment_queries, payouts, queries, repayments, told
 from services.mpesa.settings import MpesaSettings
 
 BATCH = 500
@@ -114,7 +114,7 @@ async def _stk(connection: Any, callback: Callback) -> str:
     said = told.prompted(callback.held)
     number = int(callback.ref) if callback.ref.isdecimal() and len(callback.ref) < 19 else None
     if number is None:
-        number = await connection.fetchval(queries.REQUEST_BY_CHECKOUT, said.checkout_id)
+        number = await connection.fetchval(payment_queries.REQUEST_BY_CHECKOUT, said.checkout_id)
     request = None if number is None else await repayments.lock(connection, number)
     if number is None or request is None:
         raise NotYetError("no such prompt")
@@ -188,10 +188,10 @@ async def _older(connection: Any, callback: Callback) -> str:
     if "Body" not in callback.held:
         return "kept"
     said = told.prompted(callback.held)
-    number = await connection.fetchval(queries.REQUEST_BY_CHECKOUT, said.checkout_id)
+    number = await connection.fetchval(payment_queries.REQUEST_BY_CHECKOUT, said.checkout_id)
     if number is None:
         return "kept: no such prompt"
-    await connection.execute(queries.ASK_PROMPT_SOON, number)
+    await connection.execute(payment_queries.ASK_PROMPT_SOON, number)
     return "kept: the prompt will be asked about"
 
 

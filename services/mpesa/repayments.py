@@ -17,7 +17,7 @@ from services import failpoints
 from services.ledger import suspense
 from services.loans import queries as loan_queries
 from services.loans import servicing
-from services.mpesa import queries
+from services.mpesa import payment_queries
 from services.mpesa.client import Daraja
 from services.mpesa.outcomes import IN_PROCESS, Accepted, Outcome, Refused, Unsent
 from services.mpesa.told import Paid, Prompted, msisdn
@@ -50,7 +50,7 @@ async def prompt(pool: Any, client: Daraja, payment_request_id: int) -> str:
             return "none"
         if request["state"] != "queued":
             return str(request["state"])
-        await connection.execute(queries.MOVE_REQUEST, payment_request_id, "prompting", "")
+        await connection.execute(payment_queries.MOVE_REQUEST, payment_request_id, "prompting", "")
     failpoints.here("prompt.prompting")
     outcome = await client.prompt(
         str(payment_request_id), request["msisdn"], request["amount_cents"], request["ref"]
@@ -65,7 +65,7 @@ async def prompt(pool: Any, client: Daraja, payment_request_id: int) -> str:
 async def _answered(connection: Any, request: Any, outcome: Outcome) -> str:
     if isinstance(outcome, Accepted):
         ids = outcome.text("CheckoutRequestID")[:100], outcome.text("MerchantRequestID")[:100]
-        await connection.execute(queries.KEEP_CHECKOUT, request["id"], *ids)
+        await connection.execute(payment_queries.KEEP_CHECKOUT, request["id"], *ids)
     if request["state"] != "prompting":  # the callback was quicker
         return str(request["state"])
     if isinstance(outcome, Refused):
@@ -73,13 +73,13 @@ async def _answered(connection: Any, request: Any, outcome: Outcome) -> str:
     if isinstance(outcome, Unsent):
         return await _back(connection, request)
     # Accepted, or unknown: the phone may show it, and its callback finds us by the path.
-    await connection.execute(queries.MOVE_REQUEST, request["id"], "prompted", "")
+    await connection.execute(payment_queries.MOVE_REQUEST, request["id"], "prompted", "")
     return "prompted"
 
 
 async def _back(connection: Any, request: Any) -> str:
     """It never left: it may be asked for again."""
-    await connection.execute(queries.MOVE_REQUEST, request["id"], "queued", "")
+    await connection.execute(payment_queries.MOVE_REQUEST, request["id"], "queued", "")
     return "queued"
 
 
@@ -89,7 +89,9 @@ async def prompt_ended(connection: Any, request_id: int, told: Prompted) -> str:
     if told.code != "0":
         if request["state"] in SETTLED:
             return "known"
-        await connection.execute(queries.KEEP_CHECKOUT, request_id, told.checkout_id, told.merchant_id)
+        await connection.execute(
+            payment_queries.KEEP_CHECKOUT, request_id, told.checkout_id, told.merchant_id
+        )
         await _fail(connection, request, OUTCOMES.get(told.code, "failed"))
         return f"not paid: {told.code}"
     if told.cents != request["amount_cents"]:
@@ -98,9 +100,11 @@ async def prompt_ended(connection: Any, request_id: int, told: Prompted) -> str:
     payment = Paid(told.receipt, told.cents, request["ref"], told.msisdn, told.at)
     booked = await _book(connection, request["loan_id"], request["borrower_id"], payment)
     if request["state"] != "paid":
-        await connection.execute(queries.KEEP_CHECKOUT, request_id, told.checkout_id, told.merchant_id)
-        await connection.execute(queries.MOVE_REQUEST, request_id, "paid", "")
-        await connection.execute(queries.KEEP_REQUEST_RECEIPT, request_id, told.receipt)
+        await connection.execute(
+            payment_queries.KEEP_CHECKOUT, request_id, told.checkout_id, told.merchant_id
+        )
+        await connection.execute(payment_queries.MOVE_REQUEST, request_id, "paid", "")
+        await connection.execute(payment_queries.KEEP_REQUEST_RECEIPT, request_id, told.receipt)
     return "paid" if booked else "known"
 
 
@@ -110,7 +114,7 @@ async def received(connection: Any, payment: Paid) -> str:
     if found is not None:
         if not await _book(connection, found["id"], found["borrower_id"], payment):
             return "known"
-        await connection.execute(queries.RECEIPT_FOUND, found["id"], payment.cents, payment.receipt)
+        await connection.execute(payment_queries.RECEIPT_FOUND, found["id"], payment.cents, payment.receipt)
         return "repayment"
     payer = await _payer(connection, payment)
     booked = await suspense.receive(
@@ -126,9 +130,9 @@ async def whose(connection: Any, account: str) -> Any | None:
     """The loan that an account number means: its reference, or the borrower's phone number."""
     typed = re.sub(r"[\s\-./#]", "", account).upper()
     if REF.fullmatch(typed):
-        return await connection.fetchrow(queries.LOAN_BY_REF, typed)
+        return await connection.fetchrow(payment_queries.LOAN_BY_REF, typed)
     number = msisdn(typed)
-    return await connection.fetchrow(queries.LOAN_BY_MSISDN, number) if number else None
+    return await connection.fetchrow(payment_queries.LOAN_BY_MSISDN, number) if number else None
 
 
 async def status_told(connection: Any, request_id: int, outcome: Outcome) -> str:
@@ -140,7 +144,7 @@ async def status_told(connection: Any, request_id: int, outcome: Outcome) -> str
         return "open" if getattr(outcome, "code", "") == IN_PROCESS else "unknown"
     code = outcome.text("ResultCode")
     if code == "0":
-        await connection.execute(queries.SAID_PAID, request_id)
+        await connection.execute(payment_queries.SAID_PAID, request_id)
         return "paid, without a receipt"
     if code not in OUTCOMES:
         return "unknown"  # a query is known to say that a payment failed which did not
@@ -157,12 +161,12 @@ async def give_up(connection: Any, request_id: int) -> None:
 
 async def lock(connection: Any, request_id: int) -> Any:
     """The request, with its borrower and loan locked before it; None when there is none."""
-    owner = await connection.fetchrow(queries.WHOSE_REQUEST, request_id)
+    owner = await connection.fetchrow(payment_queries.WHOSE_REQUEST, request_id)
     if owner is None:
         return None
     await connection.fetchval(loan_queries.LOCK_BORROWER_BY_ID, owner["borrower_id"])
     await connection.fetchrow(loan_queries.LOCK_LOAN, owner["loan_id"])
-    return await connection.fetchrow(queries.LOCK_REQUEST, request_id)
+    return await connection.fetchrow(payment_queries.LOCK_REQUEST, request_id)
 
 
 async def _book(connection: Any, loan_id: int, borrower_id: int, payment: Paid) -> bool:
@@ -177,7 +181,7 @@ async def _book(connection: Any, loan_id: int, borrower_id: int, payment: Paid) 
 
 
 async def _fail(connection: Any, request: Any, outcome: str) -> str:
-    await connection.execute(queries.MOVE_REQUEST, request["id"], "failed", outcome)
+    await connection.execute(payment_queries.MOVE_REQUEST, request["id"], "failed", outcome)
     loan = await connection.fetchrow(loan_queries.LOCK_LOAN, request["loan_id"])
     await notices.prompt_failed(connection, loan, request["id"], request["amount_cents"])
     return "failed"
@@ -187,7 +191,7 @@ async def _payer(connection: Any, payment: Paid) -> str:
     """Who paid, as it may be kept: a borrower's number, or a digest of what M-Pesa says of the phone."""
     number = msisdn(payment.payer)
     if number:
-        borrower_id = await connection.fetchval(queries.BORROWER_BY_MSISDN, number)
+        borrower_id = await connection.fetchval(payment_queries.BORROWER_BY_MSISDN, number)
         if borrower_id is not None:
             return f"borrower:{borrower_id}"
     return hashlib.sha256((number or payment.payer).encode()).hexdigest()

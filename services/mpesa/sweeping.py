@@ -11,7 +11,7 @@ import structlog
 from services import clock
 from services.ledger import holds
 from services.loans import servicing
-from services.mpesa import floats, payouts, queries, repayments
+from services.mpesa import floats, payment_queries, payouts, queries, repayments
 from services.mpesa.client import Daraja
 from services.mpesa.inbox import process_inbox
 
@@ -131,16 +131,16 @@ async def sweep_prompts(pool: Any, client: Daraja) -> int:
     """Prompts that were not asked for, that were not heard of, that nobody will hear of."""
     settings = client.settings
     unsent = await pool.fetch(
-        queries.UNSENT_PROMPTS, settings.unsent_after_s, settings.prompt_gives_up_s, BATCH
+        payment_queries.UNSENT_PROMPTS, settings.unsent_after_s, settings.prompt_gives_up_s, BATCH
     )
     for row in unsent:
         await repayments.prompt(pool, client, row["id"])
-    unheard = await pool.fetch(queries.UNHEARD_PROMPTS, settings.prompt_ask_after_s, BATCH)
+    unheard = await pool.fetch(payment_queries.UNHEARD_PROMPTS, settings.prompt_ask_after_s, BATCH)
     for row in unheard:
         outcome = await client.prompt_status(row["checkout_request_id"])
         async with pool.acquire() as connection, connection.transaction():
             await repayments.status_told(connection, row["id"], outcome)
-    over = await pool.fetch(queries.GIVEN_UP_PROMPTS, settings.prompt_gives_up_s, BATCH)
+    over = await pool.fetch(payment_queries.GIVEN_UP_PROMPTS, settings.prompt_gives_up_s, BATCH)
     for row in over:
         async with pool.acquire() as connection, connection.transaction():
             await repayments.give_up(connection, row["id"])

@@ -1,0 +1,139 @@
+"""The SQL of prompts, and of finding out whose a payment is, by name."""
+
+LOCK_REQUEST = """
+select payment_request.*, borrower.msisdn, loan.ref
+from payment_request
+join borrower on borrower.id = payment_request.borrower_id
+join loan on loan.id = payment_request.loan_id
+where payment_request.id = $1
+for update of payment_request
+"""
+
+WHOSE_REQUEST = """
+select borrower_id, loan_id
+from payment_request
+where id = $1
+"""
+
+REQUEST_BY_CHECKOUT = """
+select id
+from payment_request
+where checkout_request_id = $1
+"""
+
+MOVE_REQUEST = """
+update payment_request
+set state = $2,
+    outcome = $3,
+    prompted_at = case when $2 = 'prompting' then clock_timestamp() else prompted_at end,
+    settled_at = case when $2 in ('paid', 'failed') then clock_timestamp() end
+where id = $1
+"""
+
+KEEP_CHECKOUT = """
+update payment_request
+set checkout_request_id = coalesce(checkout_request_id, $2),
+    merchant_request_id = coalesce(merchant_request_id, $3)
+where id = $1
+"""
+
+KEEP_REQUEST_RECEIPT = """
+update payment_request
+set receipt = $2
+where id = $1
+"""
+
+SAID_PAID = """
+update payment_request
+set said_paid = true
+where id = $1
+"""
+
+ASK_PROMPT_SOON = """
+update payment_request
+set asked_at = prompted_at - interval '1 day'
+where id = $1
+and state = 'prompted'
+"""
+
+# Prompts whose callback did not come. $1: seconds to wait for it, and between two queries.
+UNHEARD_PROMPTS = """
+update payment_request
+set asked_at = clock_timestamp(),
+    asks = asks + 1
+where id in (
+    select id
+    from payment_request
+    where state = 'prompted'
+    and checkout_request_id is not null
+    and not said_paid
+    and coalesce(asked_at, prompted_at) < clock_timestamp() - make_interval(secs => $1)
+    order by coalesce(asked_at, prompted_at)
+    limit $2
+    for update skip locked
+)
+returning id, checkout_request_id
+"""
+
+# Prompts that nobody will hear of. $1: seconds. One that was said to be paid waits for its receipt.
+GIVEN_UP_PROMPTS = """
+select id
+from payment_request
+where state in ('prompting', 'prompted')
+and not said_paid
+and prompted_at < clock_timestamp() - make_interval(secs => $1)
+order by id
+limit $2
+"""
+
+# $1: seconds after which a message is lost; $2: seconds after which nobody waits for a prompt any more.
+UNSENT_PROMPTS = """
+select id
+from payment_request
+where state = 'queued'
+and created_at between clock_timestamp() - make_interval(secs => $2)
+    and clock_timestamp() - make_interval(secs => $1)
+order by id
+limit $3
+"""
+
+# A prompt that a query said was paid, and whose receipt came another way.
+RECEIPT_FOUND = """
+update payment_request
+set state = 'paid',
+    receipt = $3,
+    settled_at = clock_timestamp()
+where id = (
+    select id
+    from payment_request
+    where loan_id = $1
+    and amount_cents = $2
+    and state = 'prompted'
+    and said_paid
+    order by id
+    limit 1
+)
+"""
+
+LOAN_BY_REF = """
+select id, borrower_id
+from loan
+where ref = $1
+"""
+
+# What somebody's payment is for: the loan that is owed, else the latest that was ever paid out.
+LOAN_BY_MSISDN = """
+select loan.id, loan.borrower_id
+from loan
+join borrower on borrower.id = loan.borrower_id
+where borrower.msisdn = $1
+and (loan.disbursed_at is not null or loan.state = 'disbursing')
+order by (loan.is_open or loan.state = 'written_off') desc, loan.id desc
+limit 1
+"""
+
+BORROWER_BY_MSISDN = """
+select id
+from borrower
+where msisdn = $1
+"""
