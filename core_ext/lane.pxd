@@ -3,7 +3,7 @@
 from .pipeline cimport Waiter
 
 cdef class Request(Waiter):
-    cdef readonly Lane lane
+    cdef public Lane lane
     cdef object coroutine
     cdef public object answer
 

@@ -4,6 +4,17 @@ cdef class Waiter:
     cpdef object got(self, object reply)
     cpdef object lost(self, object error)
 
+cdef class Replies:
+    cdef bytes data
+    cdef readonly Py_ssize_t at
+    cdef Py_ssize_t place
+    cdef readonly object reply
+
+    cpdef bint next(self)
+    cdef int _kind(self)
+    cdef bint _item(self, list items)
+    cdef long long _number(self)
+
 cdef class Pipeline:
     cdef public int most
     cdef readonly object pending
@@ -15,3 +26,4 @@ cdef class Pipeline:
     cdef object _judge
 
     cpdef bint submit(self, bytes packed, object waiter)
+    cdef object _give(self, object reply)

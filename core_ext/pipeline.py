@@ -33,6 +33,99 @@ class Waiter:
 
 
 @cython.cclass
+class Replies:
+    """Reads the replies of every turn off what came: a whole number, an array of texts and nils. Before
+    anything else, and before what is not all there, it stops: the library's reader goes on."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+        self.place = 0
+        self.reply: object = None
+
+    @cython.ccall
+    def next(self) -> cython.bint:
+        """Whether there was one more; it is in `reply`, and `at` stands behind it."""
+        kind: cython.int = self._kind()
+        if kind == 58:  # :
+            number: cython.longlong = self._number()
+            if self.place < 0:
+                return False
+            self.reply = number
+        elif kind == 42:  # *
+            count: cython.longlong = self._number()
+            items: list = []  # type: ignore[type-arg]
+            while count > 0 and self.place >= 0:
+                if not self._item(items):
+                    return False
+                count -= 1
+            if self.place < 0 or count < 0:
+                return False
+            self.reply = items
+        else:
+            return False
+        self.at = self.place
+        return True
+
+    @cython.cfunc
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    def _kind(self) -> cython.int:
+        """The byte a reply begins with; 0: there is none."""
+        self.place = self.at + 1
+        return self.data[self.at] if self.at < len(self.data) else 0
+
+    @cython.cfunc
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    def _item(self, items: list) -> cython.bint:  # type: ignore[type-arg]
+        """One text or nil of an array."""
+        data: bytes = self.data
+        if self.place >= len(data) or data[self.place] != 36:  # $
+            return False
+        self.place += 1
+        length: cython.longlong = self._number()
+        if self.place < 0:
+            return False
+        if length < 0:
+            items.append(None)
+            return True
+        start: cython.Py_ssize_t = self.place
+        if start + length + 2 > len(data):
+            return False
+        items.append(data[start : start + length])
+        self.place = start + length + 2
+        return True
+
+    @cython.cfunc
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    def _number(self) -> cython.longlong:
+        """The number that ends this line; the place is behind it, or -1: the line is not all there."""
+        data: bytes = self.data
+        at: cython.Py_ssize_t = self.place
+        last: cython.Py_ssize_t = min(cython.cast(cython.Py_ssize_t, len(data)), at + 18)
+        number: cython.longlong = 0
+        negative: cython.bint = False
+        code: cython.int
+        self.place = -1
+        while at < last:
+            code = data[at]
+            at += 1
+            if code == 13:
+                if at < len(data):
+                    self.place = at + 1
+                break
+            if code == 45 and not number:
+                negative = True
+            elif code < 48 or code > 57:
+                break
+            else:
+                number = number * 10 + (code - 48)
+        return -number if negative else number
+
+
+@cython.cclass
 class Pipeline:
     """The commands and replies of one connection. submitted and answered count its commands: the
     difference is how many wait."""
@@ -73,21 +166,33 @@ class Pipeline:
         self.unsent.clear()
         return packed
 
-    def feed(self, gets: Any) -> None:
-        """Give replies to those who wait for them. gets() is the next one, or False: a hiredis.Reader's.
-        Raises what it raises for bytes that are no replies."""
-        while True:
-            reply: object = gets()
-            if reply is False:
-                return
-            waiter: Any = self.pending.popleft()
-            self.answered += 1
-            if isinstance(reply, self._failure):
-                _fail(waiter, self._judge(reply))
-            elif isinstance(waiter, Waiter):
-                cython.cast(Waiter, waiter).got(reply)
-            elif not waiter.done():
-                waiter.set_result(reply)
+    def feed(self, reader: Any, data: bytes) -> None:
+        """Give the replies that came to those who wait for them. reader: a hiredis.Reader, which has what
+        came before and is not a whole reply. Raises what it raises for bytes that are no replies."""
+        replies: Replies = Replies(data)
+        reply: object
+        if not reader.has_data():
+            while replies.next():
+                self._give(replies.reply)
+        if replies.at < len(data):  # another kind of reply, or one that is not all here
+            reader.feed(data[replies.at :] if replies.at else data)
+            while True:
+                reply = reader.gets()
+                if reply is False:
+                    return
+                self._give(reply)
+
+    @cython.cfunc
+    def _give(self, reply: object) -> object:
+        waiter: Any = self.pending.popleft()
+        self.answered += 1
+        if isinstance(reply, self._failure):
+            _fail(waiter, self._judge(reply))
+        elif isinstance(waiter, Waiter):
+            cython.cast(Waiter, waiter).got(reply)
+        elif not waiter.done():
+            waiter.set_result(reply)
+        return None
 
     def fail_sent(self, error: Exception) -> None:
         """The connection was lost: nobody whose command has left will get a reply."""

@@ -43,8 +43,9 @@ cdef class Plain:
     cdef Py_ssize_t largest
     cdef object _live
     cdef object _line
+    cdef Pipeline _single
     cdef bytes _process
-    cdef long long _revisions
+    cdef object _revisions
     cdef long long _second
     cdef long long _millisecond
     cdef bytes _now
@@ -77,7 +78,7 @@ cdef class PlainTurn(Request):
     cdef bytes written
 
     cdef bint _load(self, bytes session, bytes profile)
-    cdef bint _step(self, Menu menu, Record record, str typed, dict subscriber)
+    cdef bint _step(self, Menu menu, Record record, str typed, bytes profile)
     cdef bint _save(self, Menu menu, bytes expected, bytes value)
     cdef object _saved(self)
     cdef object _leave(self)

@@ -33,6 +33,7 @@ from .record import Record, gateway_of, identity_of, owner_of, written
 from .siphash import Keyed
 
 _MOST_MENUS = 64
+_MOST_PINNED = 8  # a bundle that is kept here stays in memory
 # How Redis is told that so many bytes follow.
 _SIZES = cython.declare(list, [b"$%d\r\n" % length for length in range(8192)])
 _LENGTHS = cython.declare(list, [b"%d\r\n\r\n" % length for length in range(1024)])
@@ -93,11 +94,12 @@ class Plain:
     ) -> None:
         """script: the SHA of the script that saves. answers: what stands before and behind a screen that
         goes on, and the last one. largest: bytes of a record. process: begins this process's revisions.
-        hooks: has `line(msisdn)` → Pipeline or None, `live(code)` and `known(name)` → bundle or None,
-        `menu(bundle, code)` → Menu, `heads(second)` → how an answer that goes on, and the last one, begin,
-        up to the length; `began(session_id, msisdn)`, `now()` in seconds since the epoch, `clock()` in
-        seconds since whenever, `again(body, started)` → the coroutine of the whole turn, `broke(error)`;
-        and the cells `under_way` (at `most` so many), `more`, `ended`, `seconds`.
+        hooks: has `single`, the Pipeline of all commands, or None: then `line(msisdn)` → Pipeline or None;
+        `revisions`, whole numbers that no other Plain of this process is given; `live(code)` and
+        `known(name)` → bundle or None; `menu(bundle, code)` → Menu; `heads(second)` → how an answer that
+        goes on, and the last one, begin, up to the length; `began(session_id, msisdn)`; `now()` in seconds
+        since the epoch; `clock()` in seconds since whenever; `again(body, started)` → the coroutine of the
+        whole turn; `broke(error)`; and the cells `under_way` (at `most` so many), `more`, `ended`, `seconds`.
         """
         self.gateway = gateway_of(gateway)
         self.form = form
@@ -116,8 +118,9 @@ class Plain:
         self.largest = min(largest, len(_SIZES) - 1)
         self._live = hooks.live
         self._line = hooks.line
+        self._single = hooks.single
         self._process = process.encode()
-        self._revisions = 0
+        self._revisions = hooks.revisions
         self._second = 0
         self._millisecond = 0
         self._menus: dict = {}  # type: ignore[type-arg]
@@ -151,7 +154,11 @@ class Plain:
         menu: Menu | None = self._menu(self._live(code), code)
         if menu is None:
             return None
-        turn: PlainTurn = PlainTurn(lane)
+        turn: PlainTurn = PlainTurn.__new__(PlainTurn)
+        turn.lane = lane
+        turn.answer = None
+        turn.stage = _LOADING
+        turn.first = False
         turn.plain = self
         turn.menu = menu
         turn.body = body
@@ -161,7 +168,7 @@ class Plain:
         turn.text = text
         turn.screen = form.screens.get(network, form.screen)
         turn.started = self.clock()
-        turn.line = self._line(number)
+        turn.line = self._single if self._single is not None else self._line(number)
         digits: bytes = number.encode()
         keys: tuple = menu.keys(len(digits))  # type: ignore[type-arg]
         command: bytes = b"".join(
@@ -192,7 +199,7 @@ class Plain:
             return None
         menu: Menu | None = self._pinned.get((name, code))
         if menu is None or menu.bundle is not bundle:
-            if len(self._pinned) >= _MOST_MENUS:
+            if len(self._pinned) >= _MOST_PINNED:
                 self._pinned.clear()
             menu = self._pinned[(name, code)] = self.hooks.menu(bundle, code)
         return menu
@@ -208,8 +215,7 @@ class Plain:
     @cython.cfunc
     def revision(self) -> bytes:
         """A name that no other save has."""
-        self._revisions += 1
-        return self._process + str(self._revisions).encode()
+        return self._process + str(next(self._revisions)).encode()
 
     @cython.cfunc
     def written(self, text: str, more: cython.bint, now: float) -> bytes:
@@ -237,12 +243,14 @@ class PlainTurn(Request):
     @cython.ccall
     def got(self, reply: object) -> object:
         """What Redis answered to the command before."""
-        try:
-            if self.stage == _LOADING:
-                if isinstance(reply, list) and self._load(reply[0], reply[1]):
-                    return None
-            elif reply == 1:
+        if self.stage == _SAVING:
+            if reply == 1:
                 self._saved()
+            else:
+                self._leave()
+            return None
+        try:
+            if isinstance(reply, list) and self._load(reply[0], reply[1]):
                 return None
         except Exception:  # noqa: S110
             pass  # the engine meets it again, says a sentence and logs it
@@ -252,6 +260,8 @@ class PlainTurn(Request):
     @cython.ccall
     def lost(self, _error: object) -> object:
         """Redis cannot say: the engine loads again."""
+        if self.stage == _SAVING and self.first:  # it may be saved: then the engine finds it answered
+            self.plain.hooks.began(self.session_id, self.msisdn)
         self._leave()
         return None
 
@@ -261,21 +271,16 @@ class PlainTurn(Request):
         menu: Menu = self.menu
         plain: Plain = self.plain
         text: str = self.text
-        subscriber: dict = menu.declared  # type: ignore[type-arg]
         record: Record = Record()
         typed: str = ""
         owner: bytes = owner_of(plain.gateway, self.session_id)
-        if profile is not None:
-            subscriber = {**subscriber, **_loads(profile)}
-        elif subscriber:
-            return False
-        else:
-            subscriber = {}
+        if profile is None and menu.declared:
+            return False  # it is to be asked for
         if session is None:
             if text:
                 return False
             record.identity = identity_of(owner, menu.name)
-            return self._step(menu, record, typed, subscriber)
+            return self._step(menu, record, typed, profile)
         if not record.read(session, owner):
             return False
         used: cython.Py_ssize_t = record.consumed
@@ -292,12 +297,15 @@ class PlainTurn(Request):
             if pinned is None:
                 return False
             self.menu = menu = pinned
-        return self._step(menu, record, typed, subscriber)
+        return self._step(menu, record, typed, profile)
 
     @cython.cfunc
-    def _step(self, menu: Menu, record: Record, typed: str, subscriber: dict) -> cython.bint:  # type: ignore[type-arg]
+    def _step(self, menu: Menu, record: Record, typed: str, profile: bytes) -> cython.bint:
         program: Program = menu.program
         plain: Plain = self.plain
+        subscriber: dict = dict(menu.declared)  # type: ignore[type-arg]
+        if profile is not None:
+            subscriber.update(_loads(profile))
         dialog: Dialog = blank(subscriber, self.screen)
         result: Result
         now: float = plain.now()
@@ -354,7 +362,11 @@ class PlainTurn(Request):
             plain.ended.value += 1
         plain.seconds.observe(plain.clock() - self.started)
         self.answer = self.written
-        self.lane.answered()
+        try:
+            self.lane.answered()
+        except BaseException as error:  # of a turn behind this one, or of the connection: this one is done
+            self.lane.abandon()
+            plain.hooks.broke(error)
 
     @cython.cfunc
     def _leave(self) -> None:
@@ -364,4 +376,5 @@ class PlainTurn(Request):
         try:
             self.drive(plain.hooks.again(self.body, self.started))
         except BaseException as error:
+            self.lane.abandon()
             plain.hooks.broke(error)

@@ -33,6 +33,7 @@ class Record:
     def __init__(self) -> None:
         self.dialog: dict = {}  # type: ignore[type-arg]
         self.more = True
+        self.turn = 0
 
     @cython.ccall
     def read(self, stored: bytes, owner: bytes) -> cython.bint:  # noqa: PLR0911
@@ -115,6 +116,7 @@ class Record:
         length: cython.Py_ssize_t = len(stored)
         at: cython.Py_ssize_t = self.at
         code: cython.int
+        length = min(length, at + 18)  # no longer one is a number of ours
         while at < length:
             code = stored[at]
             if code < 48 or code > 57:

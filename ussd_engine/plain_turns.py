@@ -1,5 +1,6 @@
 """What `core_ext.plain` is handed: the engine's side of turns that need no coroutine."""
 
+import itertools
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -40,9 +41,15 @@ def plain_turns(engine: Engine, routes: GatewayRoutes, again: Again) -> Plain | 
     )
 
 
+_REVISIONS = itertools.count()
+
+
 class _Hooks:
+    revisions = _REVISIONS
+
     def __init__(self, engine: Engine, routes: GatewayRoutes, again: Again) -> None:
         self._store = engine.store
+        self.single = None if engine.store.single is None else engine.store.single.pipeline
         self._lost = engine.lost
         self._gateway = routes.adapter.name
         self._board = engine.board
@@ -57,9 +64,6 @@ class _Hooks:
 
     def line(self, msisdn: str) -> Pipeline | None:
         """Where commands about a subscriber go just now; None: nowhere."""
-        single = self._store.single
-        if single is not None:
-            return single.pipeline
         try:
             return self._store.link_for(f"ussd:{{{msisdn}}}").pipeline
         except StoreError:

@@ -122,11 +122,11 @@ class RedisLink(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Match replies to callers, in order."""
-        self._reader.feed(data)
-        if self._greeted is not None:
-            self._hear_greeting()
+        if self._greeted is None:
+            self.pipeline.feed(self._reader, data)
         else:
-            self.pipeline.feed(self._reader.gets)
+            self._reader.feed(data)
+            self._hear_greeting()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail what was sent; open again unless closed."""

@@ -52,8 +52,11 @@ class Worker:
 
     @classmethod
     async def start(cls, slot: Slot, name: str, command: Command, metrics: str, core: int | None) -> "Worker":
-        """Start a process in this place. It serves nobody yet."""
-        ours, theirs = socket.socketpair()
+        """Start a process in this place. It serves nobody yet. Raises UssdError."""
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise UssdError(f"web {slot.number} cannot be started: {error.strerror}") from None
         ours.setblocking(False)
         listen = [held.fileno() for held in slot.sockets]
         offer = Offer(slot.number, listen, theirs.fileno(), core, metrics)
@@ -67,6 +70,9 @@ class Worker:
                 start_new_session=True,
                 env=environment,
             )
+        except OSError as error:  # no more processes, or no memory for one
+            ours.close()
+            raise UssdError(f"web {slot.number} cannot be started: {error.strerror}") from None
         except BaseException:
             ours.close()
             raise

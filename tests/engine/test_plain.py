@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tests.engine.conftest import CODE, MSISDN, OpenEngine, Phone, Shop, door_of
+from ussd_engine.bundle import build
 from ussd_engine.engine import Engine
 from ussd_engine.settings import Settings
 
@@ -121,3 +122,39 @@ async def test_each_turn_is_counted_once_whoever_did_it(phone: Phone, engine: En
     assert board.session_ends.value("shop", "end") == 1
     assert board.in_flight.value() == 0
     assert door.begun == 4
+
+
+WITH_POINTS = """\
+service: shop
+codes: ["*123#"]
+languages: [en]
+start: main
+subscriber: {points: {type: integer, max: 99}}
+states:
+  main:
+    menu: "Points {subscriber.points|number}"
+    options:
+      - {en: More, to: more}
+  more:
+    menu: "Still {subscriber.points|number}"
+    options:
+      - {en: Leave, to: bye}
+  bye: {end: "Bye"}
+"""
+WITHOUT = WITH_POINTS.replace("subscriber: {points: {type: integer, max: 99}}\n", "").replace(
+    "{subscriber.points|number}", "none"
+)
+
+
+async def test_a_session_on_an_older_version_has_that_versions_subscriber(engine: Engine, shop: Shop) -> None:
+    older, newer = (build({"service.yaml": text}, shop) for text in (WITH_POINTS, WITHOUT))
+    bundles = engine.bundles
+    bundles._known[older.name], bundles._by_code[CODE] = older, older
+    phone = Phone(engine)
+    assert (await phone.dial()).startswith("Points 0")
+    bundles._by_code[CODE] = newer
+    await engine.store.call("DEL", f"ussd:{{{MSISDN}}}:profile:shop")
+    left = door_of(engine).left
+    assert (await phone.press("1")).startswith("Still 0")
+    assert door_of(engine).left == left
+    assert (await phone.dial()).startswith(("Points none", "You were not finished"))
