@@ -22,14 +22,14 @@ class Waiter:
     """Whoever waits for replies without being a future."""
 
     @cython.ccall
-    def got(self, reply: object) -> object:
-        """A reply has come."""
-        raise NotImplementedError
+    def got(self, reply: object) -> object:  # noqa: ARG002
+        """A reply has come. Who only wants a command sent leaves this as it is."""
+        return None
 
     @cython.ccall
-    def lost(self, error: object) -> object:
+    def lost(self, error: object) -> object:  # noqa: ARG002
         """None will come: what was asked may or may not have happened. Or Redis answered with an error."""
-        raise NotImplementedError
+        return None
 
 
 @cython.cclass
