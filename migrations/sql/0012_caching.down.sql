@@ -1,0 +1,2 @@
+-- What a cache is told of changes: back.
+do $$ begin null; end $$;

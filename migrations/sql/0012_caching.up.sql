@@ -1,0 +1,2 @@
+-- What a cache is told of changes
+do $$ begin null; end $$;

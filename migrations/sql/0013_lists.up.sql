@@ -1,0 +1,2 @@
+-- What the lists of staff need to be quick
+do $$ begin null; end $$;

@@ -1,0 +1,2 @@
+-- Changes that two people make: back.
+do $$ begin null; end $$;

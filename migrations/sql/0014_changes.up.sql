@@ -1,0 +1,2 @@
+-- Changes that two people make
+do $$ begin null; end $$;

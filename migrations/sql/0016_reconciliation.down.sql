@@ -1,0 +1,2 @@
+-- M-Pesa's books beside ours: back.
+do $$ begin null; end $$;

@@ -1,0 +1,2 @@
+-- M-Pesa's books beside ours
+do $$ begin null; end $$;

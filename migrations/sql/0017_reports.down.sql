@@ -1,0 +1,2 @@
+-- Reports that were made: back.
+do $$ begin null; end $$;

@@ -1,0 +1,2 @@
+-- Reports that were made
+do $$ begin null; end $$;

@@ -1,0 +1,2 @@
+-- What the law says of people's data
+do $$ begin null; end $$;
