@@ -348,7 +348,7 @@ class Bundles:
 
     async def _start_plugin(self, bundle: Bundle) -> None:
         if bundle.service not in self._started:
-            await bundle.plugin.start(Runtime(self._settings, self._pg))
+            await bundle.plugin.start(Runtime(self._settings, self._pg, self._redis, self))
             self._started[bundle.service] = bundle.plugin
 
     async def _build(self, sources: Mapping[str, str]) -> Bundle:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import typer
     from aiohttp import web
 
+    from ussd_engine.bundles import Bundles
+    from ussd_engine.redis_clients import Client
     from ussd_engine.settings import Settings
 
 GROUP = "ussd_engine.services"
@@ -27,6 +29,8 @@ class Runtime:
 
     settings: "Settings"
     pg: "asyncpg.Pool | None"
+    redis: "Client | None" = None
+    bundles: "Bundles | None" = None
 
 
 @dataclass(slots=True, frozen=True)

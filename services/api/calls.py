@@ -1,0 +1,93 @@
+"""What a handler of an operation is handed: who asks, and what to work with.
+
+Read     asks for something. `pool` and `cache`; nothing is changed
+Change   changes something: `connection` is inside the transaction that also keeps the reply under the
+         caller's Idempotency-Key and the row of the audit. It commits when the handler returns, and is
+         rolled back when it raises
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from services.api.permissions import Permission, Role
+from services.api.problems import FORBIDDEN
+
+if TYPE_CHECKING:
+    from services.api.desk import Desk
+
+
+@dataclass(slots=True, frozen=True)
+class Identity:
+    """Who asks. `name` is how approvals and the audit know them: a person's e-mail address, or a key's
+    `key:<prefix>`; both fit services/loans/approvals.NAME."""
+
+    kind: Literal["person", "key"]
+    id: int
+    name: str
+    permissions: frozenset[Permission]
+    role: Role | None = None
+    session_id: int | None = None  # of a person: the login this came by
+
+    def may(self, permission: Permission) -> bool:
+        """Whether this is allowed to them."""
+        return permission in self.permissions
+
+    def require(self, permission: Permission) -> None:
+        """Raise FORBIDDEN when it is not: for what depends on the body, beyond the operation's own `may`."""
+        if permission not in self.permissions:
+            raise FORBIDDEN.of(f"This needs the permission {permission}.")
+
+
+@dataclass(slots=True)
+class Read:
+    """A request that changes nothing. `who` is None only in operations that are open to everybody."""
+
+    desk: "Desk"
+    who: Identity
+    request_id: str
+    caller: str  # the address it came from, behind the trusted proxies
+
+    @property
+    def pool(self) -> Any:
+        """The process's connections to PostgreSQL."""
+        return self.desk.pool
+
+
+@dataclass(slots=True)
+class Audited:
+    """One thing that was changed: subject such as `loan:ABC123`, and what it was before and is after."""
+
+    subject: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Change(Read):
+    """A request that changes something."""
+
+    connection: Any = None
+    key: str = ""  # unique for this request: the caller's Idempotency-Key and who they are, or one made up
+    audited: list[Audited] = field(default_factory=list)
+    stale: set[str] = field(default_factory=set)
+
+    def audit(
+        self, subject: str, before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None
+    ) -> None:
+        """Say what was changed; written with who, when, from where and by which operation. What is secret
+        or a whole phone number does not belong in it."""
+        self.audited.append(Audited(subject, before or {}, after or {}))
+
+    def forget(self, *tags: str) -> None:
+        """What is kept in the cache under these tags (`loan:12`, `borrower:7`) is stale once this commits."""
+        self.stale.update(tags)
+
+
+@dataclass(slots=True, frozen=True)
+class Stream:
+    """An answer of bytes that are made as they are sent: an export. The rows come from a cursor."""
+
+    content_type: str
+    filename: str
+    chunks: AsyncIterator[bytes]
