@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from services.api.audit import Audited
 from services.api.permissions import Permission, Role
 from services.api.problems import FORBIDDEN
 
@@ -20,14 +21,20 @@ if TYPE_CHECKING:
 @dataclass(slots=True, frozen=True)
 class Identity:
     """Who asks. `name` is how approvals and the audit know them: a person's e-mail address, or a key's
-    `key:<prefix>`; both fit services/loans/approvals.NAME."""
+    `key:<prefix>`; both fit services/loans/approvals.NAME. Of an operation that is open to everybody it is
+    NOBODY."""
 
-    kind: Literal["person", "key"]
+    kind: Literal["person", "key", "nobody"]
     id: int
     name: str
     permissions: frozenset[Permission]
     role: Role | None = None
     session_id: int | None = None  # of a person: the login this came by
+
+    @property
+    def ref(self) -> str:
+        """Short and unique: `person:12`, `key:3`. What limits and kept replies go by."""
+        return f"{self.kind}:{self.id}"
 
     def may(self, permission: Permission) -> bool:
         """Whether this is allowed to them."""
@@ -39,28 +46,23 @@ class Identity:
             raise FORBIDDEN.of(f"This needs the permission {permission}.")
 
 
+NOBODY = Identity("nobody", 0, "nobody", frozenset())
+
+
 @dataclass(slots=True)
 class Read:
-    """A request that changes nothing. `who` is None only in operations that are open to everybody."""
+    """A request that changes nothing. `headers` go out with its answer."""
 
     desk: "Desk"
     who: Identity
     request_id: str
     caller: str  # the address it came from, behind the trusted proxies
+    headers: list[tuple[str, str]] = field(default_factory=list, kw_only=True)
 
     @property
     def pool(self) -> Any:
         """The process's connections to PostgreSQL."""
         return self.desk.pool
-
-
-@dataclass(slots=True)
-class Audited:
-    """One thing that was changed: subject such as `loan:ABC123`, and what it was before and is after."""
-
-    subject: str
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
 
 
 @dataclass(slots=True)

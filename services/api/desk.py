@@ -1,8 +1,10 @@
 """What the operations of one process work with, from its start to its stop."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from services.api.passwords import Passwords
+from services.api.settings import ApiSettings, api
 from ussd_engine.settings import Settings
 
 
@@ -16,3 +18,13 @@ class Desk:
     bundles: Any = None  # ussd_engine.bundles.Bundles
     cache: Any = None  # services.api.cache.Cache
     limiter: Any = None  # services.api.limits.Limiter
+    api: ApiSettings = field(default_factory=api)
+    passwords: Passwords = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.passwords = Passwords(self.api)
+
+    @property
+    def secret(self) -> bytes:
+        """The service's secret, from which keys for single purposes are made."""
+        return self.settings.secret.get_secret_value().encode()

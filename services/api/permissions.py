@@ -28,6 +28,7 @@ class Permission(StrEnum):
     AUDIT_READ = "audit:read"
     SETTINGS_CHANGE = "settings:change"
     STAFF_MANAGE = "staff:manage"  # people, their roles, API keys
+    OWN = "own"  # their own login and password: every person has it
 
 
 class Role(StrEnum):
@@ -42,7 +43,7 @@ class Role(StrEnum):
 
 _P = Permission
 _VIEWER = frozenset({
-    _P.BORROWERS_READ, _P.LOANS_READ, _P.MONEY_READ, _P.MESSAGES_READ, _P.SESSIONS_READ, _P.MENUS_READ,
+    _P.OWN, _P.BORROWERS_READ, _P.LOANS_READ, _P.MONEY_READ, _P.MESSAGES_READ, _P.SESSIONS_READ, _P.MENUS_READ,
     _P.ANALYTICS_READ, _P.REPORTS_READ,
 })  # fmt: skip
 
@@ -51,8 +52,11 @@ ROLES: dict[Role, frozenset[Permission]] = {
     Role.OFFICER: _VIEWER | {_P.BORROWERS_REVEAL, _P.LOANS_APPLY, _P.LOANS_PROPOSE, _P.MESSAGES_SEND},
     Role.APPROVER: _VIEWER | {_P.BORROWERS_REVEAL, _P.LOANS_PROPOSE, _P.LOANS_DECIDE, _P.AUDIT_READ},
     Role.PRODUCT: frozenset({
-        _P.SESSIONS_READ, _P.ANALYTICS_READ, _P.REPORTS_READ,
+        _P.OWN, _P.SESSIONS_READ, _P.ANALYTICS_READ, _P.REPORTS_READ,
         _P.MENUS_READ, _P.MENUS_PROPOSE, _P.MENUS_DECIDE,
     }),
     Role.ADMIN: frozenset(Permission),
 }  # fmt: skip
+
+# A key decides nothing and makes nobody: two pairs of eyes are two people's.
+NOT_FOR_KEYS = frozenset({_P.OWN, _P.LOANS_DECIDE, _P.MENUS_DECIDE, _P.STAFF_MANAGE})

@@ -52,7 +52,11 @@ class Problem(Exception):
 MALFORMED = Kind("malformed", 400, "Malformed request", "The body is no JSON, or not of the stated type.")
 UNKNOWN_CALLER = Kind("unknown-caller", 401, "Who are you?", "No valid token or API key came with it.")
 FORBIDDEN = Kind("forbidden", 403, "Not allowed", "The caller's role or key does not allow this.")
+NEW_PASSWORD = Kind("new-password", 403, "Choose a password", "Somebody else set it; change it first.")
+NOT_FROM_HERE = Kind("not-from-here", 403, "Not from this page", "A cookie came without its CSRF token.")
 NOT_FOUND = Kind("not-found", 404, "Not found", "There is no such thing.")
+WRONG_METHOD = Kind("wrong-method", 405, "Wrong method", "Allow says what may be asked here.")
+SLOW = Kind("slow", 408, "Too slow", "The body did not arrive in time.")
 CONFLICT = Kind("conflict", 409, "Not now", "The state of the thing does not allow this now.")
 SAME_PERSON = Kind("same-person", 409, "Somebody else must", "Who proposed something may not decide it.")
 IN_PROGRESS = Kind("in-progress", 409, "Being done", "A request with this Idempotency-Key is being done.")
@@ -65,6 +69,6 @@ BROKEN = Kind("broken", 500, "Our fault", "Something went wrong on our side; ask
 AWAY = Kind("away", 503, "Away", "A part the answer needs does not answer just now. Try again.")
 
 KINDS = (
-    MALFORMED, UNKNOWN_CALLER, FORBIDDEN, NOT_FOUND, CONFLICT, SAME_PERSON, IN_PROGRESS, TOO_LARGE,
-    WRONG_TYPE, INVALID, KEY_REUSED, TOO_MANY, BROKEN, AWAY,
+    MALFORMED, UNKNOWN_CALLER, FORBIDDEN, NEW_PASSWORD, NOT_FROM_HERE, NOT_FOUND, WRONG_METHOD, SLOW,
+    CONFLICT, SAME_PERSON, IN_PROGRESS, TOO_LARGE, WRONG_TYPE, INVALID, KEY_REUSED, TOO_MANY, BROKEN, AWAY,
 )  # fmt: skip
