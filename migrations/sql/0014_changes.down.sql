@@ -1,4 +1,8 @@
 -- Changes that people make: back. Approvals of nothing become approvals of a cent.
+drop trigger approval_not_ones_own on approval;
+drop function approval_not_ones_own();
+drop table staff_number;
+
 drop table payout_day;
 
 alter table mpesa_float

@@ -135,6 +135,36 @@ create table payout_day (
     asked_cents bigint not null check (asked_cents >= 0)
 );
 
+-- 8. Staff who borrow: their own numbers. Nobody applies for themselves, or decides about themselves.
+create table staff_number (
+    who text not null check (who ~ '^[a-z0-9][a-z0-9._@:+-]{0,79}$'),
+    msisdn text not null check (msisdn ~ '^[1-9][0-9]{6,14}$'),
+    primary key (who, msisdn)
+);
+
+create function approval_not_ones_own() returns trigger
+language plpgsql
+as $$
+begin
+    if new.decided_by is not null and exists (
+        select 1
+        from staff_number
+        join borrower on borrower.msisdn = staff_number.msisdn
+        where staff_number.who = new.decided_by
+        and (borrower.id = new.borrower_id
+             or borrower.id = (select loan.borrower_id from loan where loan.id = new.loan_id))
+    ) then
+        raise exception 'approval %: it is about % themselves', new.id, new.decided_by
+            using errcode = 'check_violation', constraint = 'approval_not_ones_own';
+    end if;
+    return new;
+end
+$$;
+
+create trigger approval_not_ones_own
+before update on approval
+for each row execute function approval_not_ones_own();
+
 do $$
 begin
     if exists (select 1 from pg_roles where rolname = 'umoja_app') then
