@@ -40,10 +40,13 @@ where id = $1
 
 
 async def set_aside(connection: Any, borrower_id: int, amount_cents: int, approval_id: int) -> int:
-    """Promise credit back; the refund's number. Raises LedgerError when there is not that much.
+    """Promise credit back; the refund's number. Raises LedgerError when there is not that much, and for
+    part of a shilling, which M-Pesa cannot send: that stays credit.
 
     The caller holds the borrower's lock, so the credit cannot go elsewhere meanwhile.
     """
+    if amount_cents % 100:
+        raise LedgerError(f"M-Pesa sends whole shillings, not {amount_cents} cents")
     account = accounts.customer_credit(borrower_id)
     held_cents = -await journals.balance_cents(connection, account)
     if amount_cents > held_cents:

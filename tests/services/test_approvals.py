@@ -181,6 +181,14 @@ async def test_no_more_is_refunded_than_there_is(borrower: Phone) -> None:
     assert (await the_one(borrower.pool))["id"] == number  # still waits: it may be rejected
 
 
+async def test_part_of_a_shilling_cannot_be_sent_and_stays_credit(borrower: Phone) -> None:
+    borrower_id = await with_credit(borrower, 50_000)
+    number = await in_transaction(borrower.pool, approvals.propose, refund(borrower_id, 30_050), "akinyi")
+    with pytest.raises(LedgerError, match="whole shillings, not 30050 cents"):
+        await in_transaction(borrower.pool, approvals.approve, number, "baraka")
+    assert await count(borrower.pool, "refund") == 0
+
+
 async def test_nothing_is_approved_under_an_unknown_name(borrower: Phone) -> None:
     with pytest.raises(ApprovalError, match="under the name bonus"):
         await in_transaction(borrower.pool, approvals.propose, Request("bonus", "x", 1, "why"), "akinyi")
