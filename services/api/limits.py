@@ -107,7 +107,7 @@ class Taken:
     """Whether this request is within the rate, and what its answer says of it."""
 
     allowed: bool
-    retry_after_s: int  # 0 when it is allowed
+    retry_after_s: int | None  # None when it is allowed
     headers: dict[str, str]
 
 
@@ -180,6 +180,6 @@ def _taken(limit: Limit, chosen: Rate, counted: list[int]) -> Taken:
         "RateLimit": f'"{limit.value}";r={left};t={math.ceil(full_us / 1e6)}',
     }
     if allowed:
-        return Taken(True, 0, headers)
+        return Taken(True, None, headers)
     retry_after_s = max(1, math.ceil(wait_us / 1e6))
     return Taken(False, retry_after_s, headers | {"Retry-After": str(retry_after_s)})
