@@ -1,2 +1,7 @@
 -- M-Pesa's books beside ours: back.
-do $$ begin null; end $$;
+drop index mpesa_inbox_status;
+drop table reconciliation_break;
+drop function reconciliation_break_guard();
+drop table reconciliation_item;
+drop table reconciliation_run;
+drop view mpesa_movement;
