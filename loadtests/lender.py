@@ -21,6 +21,7 @@ from services.loans.quote import Quote, whole_shillings
 from services.loans.terms import Terms
 
 UNKNOWN_REF = "@" * 7  # a loan's reference until the phone shows it; as long as one, and in GSM-7
+UNKNOWN_PAYBILL = "§" * 6  # of the server's settings; in GSM-7 too
 MOST_ASKED = 3  # payments that may be under way: each may have been made or not
 
 
@@ -55,7 +56,9 @@ class Account:
     """One borrower as the lender must know them. pin and staged are the PIN and its first entry."""
 
     registered: bool = False
-    consented: bool = False
+    terms: str = ""  # the version they agreed to
+    offers: bool = False
+    statements: int = 0  # sent by SMS; a run is over within a day
     pin: str = field(default="", repr=False)
     staged: str = field(default="", repr=False)
     wrong_pins: int = 0
@@ -139,8 +142,11 @@ class Lender:
 
     # -- joining -------------------------------------------------------------------------------
 
-    def _consent(self, account: Account, version: str) -> tuple[Answer, Account]:  # noqa: ARG002
-        return Answer("ok", None, {"consented": True}), replace(account, consented=True)
+    def _consent(self, account: Account, version: str) -> tuple[Answer, Account]:
+        return Answer("ok", None, {"terms": version}), replace(account, terms=version)
+
+    def _offers(self, account: Account, wanted: bool) -> tuple[Answer, Account]:
+        return Answer("ok", None, {"offers": wanted}), replace(account, offers=wanted)
 
     def _choose_pin(self, account: Account, pin: str) -> tuple[Answer, Account]:
         if not pins.is_pin(pin) or pins.is_weak(pin):
@@ -157,7 +163,7 @@ class Lender:
         if pin != account.staged:
             return Answer("mismatch"), replace(account, staged="")
         profile = {
-            "registered": True, "consented": True, "has_loan": False,
+            "registered": True, "terms": account.terms, "offers": account.offers, "has_loan": False,
             "name": names.shown(names.tidy(name)), "language": self.language,
         }  # fmt: skip
         return Answer("ok", None, profile), replace(account, registered=True, pin=pin, staged="")
@@ -171,11 +177,19 @@ class Lender:
         repaid = [loan for loan in account.loans if loan.status == "repaid"]
         largest = max((loan.price.principal_cents for loan in repaid), default=0)
         standing = Standing(
-            borrower_id=0, registered=account.registered, consented=account.consented, blacklisted=False,
-            has_loan=account.open_loan is not None, owes_written_off=False, loans_repaid=len(repaid),
-            worst_days_late=0 if repaid else None, defaults=0, days_overdue=0, largest_repaid_cents=largest,
+            borrower_id=0,
+            registered=account.registered,
+            consented=account.terms == self.terms.rules.terms,
+            blacklisted=False,
+            has_loan=account.open_loan is not None,
+            owes_written_off=False,
+            loans_repaid=len(repaid),
+            worst_days_late=0 if repaid else None,
+            defaults=0,
+            days_overdue=0,
+            largest_repaid_cents=largest,
             last_late_on=None,
-        )  # fmt: skip
+        )
         return eligibility.judge(self.terms, standing, self.today)
 
     def _limit(self, account: Account) -> tuple[Answer, Account]:
@@ -257,6 +271,16 @@ class Lender:
         ]
         return (Answer("ok", rows) if rows else Answer("none")), account
 
+    def _send_statement(self, account: Account) -> tuple[Answer, Account]:
+        if not account.moves:
+            return Answer("none"), account
+        if account.statements >= self.terms.rules.contact.statements_a_day:
+            return Answer("enough"), account
+        return Answer("ok"), replace(account, statements=account.statements + 1)
+
+    def _more_time(self, account: Account) -> tuple[Answer, Account]:
+        return Answer("none"), account  # a run is over long before a due date is near
+
     def _wallet(self, account: Account) -> tuple[Answer, Account]:
         judged = self._judged(account)
         value = {
@@ -277,13 +301,14 @@ class Lender:
         cents = min(whole_shillings(amount), owed)
         if cents < min(rules.least_cents, owed):
             return Answer("too_little"), account
-        value = {"ref": loan.ref, "amount": cents, "paybill": rules.paybill}
+        value = {"ref": loan.ref, "amount": cents, "paybill": UNKNOWN_PAYBILL}
         asked = (*account.asked, (loan.ref, cents))[-MOST_ASKED:]
         return Answer("ok", value), replace(account, asked=asked)
 
 
 _RULES: Mapping[str, Callable[..., tuple[Answer, Account]]] = {
     "borrowers.consent": Lender._consent,
+    "borrowers.offers": Lender._offers,
     "borrowers.choose_pin": Lender._choose_pin,
     "borrowers.register": Lender._register,
     "borrowers.set_language": Lender._set_language,
@@ -292,7 +317,9 @@ _RULES: Mapping[str, Callable[..., tuple[Answer, Account]]] = {
     "loans.apply": Lender._apply,
     "loans.status": Lender._status,
     "loans.history": Lender._history,
+    "loans.more_time": Lender._more_time,
     "accounts.statement": Lender._statement,
+    "accounts.send_statement": Lender._send_statement,
     "accounts.wallet": Lender._wallet,
     "repayments.prompt": Lender._prompt,
 }

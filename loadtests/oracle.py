@@ -3,7 +3,8 @@
 The menu folder is compiled and walked by core_ext.program, without a server; what its actions answer is
 worked out by `lender`. So every screen is known to the last letter, for every press a phone can make,
 and nothing is compared by a part of it. Only a loan's reference is the server's to choose: it is taken
-from the screen that first shows it, must look like one, and must be the same ever after.
+from the screen that first shows it, must look like one, and must be the same ever after. And its paybill is
+a setting of the server's, which must look like one.
 """
 
 import re
@@ -18,7 +19,7 @@ import orjson
 
 from core_ext.dialog import END, NEED, Dialog, Result
 from core_ext.program import OFFER, Program
-from loadtests.lender import UNKNOWN_REF, Account, Lender
+from loadtests.lender import UNKNOWN_PAYBILL, UNKNOWN_REF, Account, Lender
 from services import clock
 from services.borrowers.people import STRANGER
 from services.loans import refs
@@ -27,6 +28,7 @@ from ussd_engine.bundle import build
 from ussd_engine.menu.check import read_sources
 
 _REF = f"U[{refs.ALPHABET}]{{{refs.LETTERS}}}"
+_PAYBILL = "[0-9]{5,7}"
 _MOST_ACTIONS = 8  # one press leads to
 _CLOCKS_APART_S = 5.0  # the server counts from a moment of its own
 _MIDNIGHT = timedelta(minutes=2)  # a server's clock may be off by that much
@@ -80,12 +82,13 @@ class Screen:
         """This screen with what could not be known filled in from the answer; None: another answer."""
         if self.body == body:
             return self
-        if UNKNOWN_REF not in self.body:
-            return None
-        before, _, after = self.body.partition(UNKNOWN_REF)
-        found = re.fullmatch(f"{re.escape(before)}({_REF}){re.escape(after)}", body)
+        pattern = re.escape(self.body).replace(re.escape(UNKNOWN_PAYBILL), _PAYBILL)
+        before, unknown, after = pattern.partition(re.escape(UNKNOWN_REF))
+        found = re.fullmatch(f"{before}({_REF}){after}" if unknown else pattern, body)
         if found is None:
             return None
+        if not unknown:
+            return self
         kept = self.kept.replace(UNKNOWN_REF.encode(), found[1].encode())
         account = self.account.named(found[1])
         return Screen(body, self.state, self.refused, self.guarded, self.over, kept, self.profile, account)

@@ -8,11 +8,12 @@ from typing import Any
 
 from services import clock
 from services.borrowers import people
-from services.loans import applying, eligibility, repaying, views
+from services.loans import applying, eligibility, repaying, rolling, views
+from services.loans import statement as statements
 from services.loans.eligibility import Judgement
 from services.loans.terms import Terms
 from services.once import once
-from ussd_engine.actions import Call, Digits, Money, Outcome, Pin, Registry, Text
+from ussd_engine.actions import Call, Digits, Flag, Money, Outcome, Pin, Registry, Text
 
 registry = Registry()
 
@@ -42,9 +43,25 @@ async def consent(call: Call, version: Text) -> Outcome:
 
     async def effect(connection: Any) -> Outcome:
         await people.consent(connection, call, version, call.data.wording.sha256(call.language))
-        return Outcome("ok", subscriber={"consented": True})
+        return Outcome("ok", subscriber={"terms": version})
 
     return await _once(call, "borrowers.consent", {"version": version}, effect)
+
+
+@registry.action("borrowers.offers", effect=True)
+async def offers(call: Call, wanted: Flag) -> Outcome:
+    """Whether we may write to them of offers."""
+
+    async def effect(connection: Any) -> Outcome:
+        if wanted:
+            terms: Terms = call.data
+            words = terms.offers_wording.sha256(call.language)
+            await people.want_offers(connection, call, terms.rules.terms or "1", words)
+        else:
+            await people.refuse_offers(connection, call)
+        return Outcome("ok", subscriber={"offers": wanted})
+
+    return await _once(call, "borrowers.offers", {"wanted": wanted}, effect)
 
 
 @registry.action("borrowers.choose_pin", outcomes=("ok", "weak"), effect=True)
@@ -63,7 +80,8 @@ async def register(call: Call, name: Text, national_id: Digits, pin: Pin) -> Out
     """Join, with the PIN entered a second time."""
 
     async def effect(connection: Any) -> Outcome:
-        joined = await people.register(connection, call, name, national_id, pin, lender.secret)
+        version = call.data.rules.terms
+        joined = await people.register(connection, call, name, national_id, pin, lender.secret, version)
         if joined not in ("ok", "exists"):
             return Outcome(joined)
         return Outcome(joined, subscriber=await people.profile(connection, call.msisdn))
@@ -220,6 +238,51 @@ async def wallet(call: Call) -> Outcome:
     async with lender.pool.acquire() as connection:
         seen = await eligibility.standing(connection, call.msisdn, call.data, today)
         return Outcome("ok", await views.wallet(connection, call.data, seen, today))
+
+
+@registry.action("accounts.send_statement", outcomes=("ok", "none", "enough"), effect=True)
+async def send_statement(call: Call) -> Outcome:
+    """The statement by SMS, in short."""
+
+    async def effect(connection: Any) -> Outcome:
+        return Outcome(await statements.send(connection, call, call.data.rules.contact.statements_a_day))
+
+    return await _once(call, "accounts.send_statement", {}, effect)
+
+
+@registry.action(
+    "loans.more_time",
+    outcomes=("ok", "none"),
+    returns={
+        "ref": "text",
+        "fee": "money",
+        "excise": "money",
+        "due": "date",
+        "days": "integer",
+        "apr": "integer",
+    },
+)
+async def more_time(call: Call) -> Outcome:
+    """What more time for the open loan would cost."""
+    today = clock.nairobi_date(clock.now())
+    async with lender.pool.acquire() as connection:
+        found = await rolling.look(connection, call.msisdn, today)
+    return Outcome("none") if found is None else Outcome("ok", found)
+
+
+@registry.action(
+    "loans.roll_over",
+    outcomes=("ok", "wrong_pin", "locked", "changed", "not_offered"),
+    returns={"ref": "text", "owed": "money", "due": "date", "tries_left": "integer"},
+    effect=True,
+)
+async def roll_over(call: Call, fee: Money, pin: Pin) -> Outcome:
+    """Buy more time for the fee that was shown."""
+
+    async def effect(connection: Any) -> Outcome:
+        return await rolling.buy(connection, call, fee, pin, lender.secret)
+
+    return await _once(call, "loans.roll_over", {"fee": fee, "pin": pin}, effect)
 
 
 @registry.action(

@@ -6,13 +6,17 @@ with line and column, for `ussd check`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from ussd_engine.menu.findings import Report
 from ussd_engine.menu.source import Node, Scalar, Sequence, parse
 from ussd_engine.plugin import FileProblem
 
 Path = tuple[str | int, ...]
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(slots=True)
@@ -48,6 +52,20 @@ def read(file: str, text: str) -> Document:
         return document
     document.value = _plain(document, node, ())
     return document
+
+
+def fitted(document: Document, model: type[Model]) -> Model | None:
+    """The value of a parsed file as a model; None when it has problems, which are then in the document."""
+    if document.problems:
+        return None
+    try:
+        return model.model_validate(document.value)
+    except ValidationError as error:
+        for fault in error.errors():
+            message = fault["msg"].removeprefix("Value error, ")
+            place = ".".join(str(part) for part in fault["loc"])
+            document.problem(tuple(fault["loc"]), f"{place}: {message}" if place else message)
+        return None
 
 
 @dataclass(slots=True, frozen=True)

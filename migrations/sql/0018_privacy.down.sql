@@ -37,4 +37,5 @@ alter table borrower
 drop column forgotten_at,
 add constraint borrower_msisdn_check check (msisdn ~ '^[1-9][0-9]{6,14}$');
 
+drop function offers_wanted(bigint);
 drop table consent_withdrawal;

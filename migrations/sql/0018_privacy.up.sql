@@ -20,6 +20,21 @@ create trigger consent_withdrawal_not_truncated
 before truncate on consent_withdrawal
 for each statement execute function refuse_change();
 
+-- Whether somebody may be written to of offers: they said so, did not take it back, and did not opt out.
+create function offers_wanted(borrower bigint) returns boolean
+language sql
+stable
+as $$
+    select exists (
+        select 1
+        from consent
+        where consent.borrower_id = borrower
+        and consent.purpose = 'marketing'
+        and not exists (select 1 from consent_withdrawal where consent_id = consent.id)
+    )
+    and not exists (select 1 from sms_opt_out where sms_opt_out.borrower_id = borrower)
+$$;
+
 -- 2. Somebody who is forgotten keeps their row, for the books name it, and nothing that says who they were.
 alter table borrower
 add column forgotten_at timestamptz,
@@ -38,7 +53,8 @@ begin
        is distinct from
        (old.id, old.key, old.borrower_id, old.loan_id, old.kind, old.notice, old.created_at)
        or (new.details is distinct from old.details
-           and not (new.details = '{}' and new.state not in ('queued', 'sending'))) then
+           and not (new.details = '{}' and coalesce(new.words, '') = ''
+                    and new.state not in ('queued', 'sending'))) then
         raise exception 'sms %: what it says does not change', old.id using errcode = 'restrict_violation';
     end if;
     if new.state <> old.state and not (case old.state
@@ -71,6 +87,7 @@ create table crb_listing (
     notice_key text not null unique, -- of its message; a notice that did not arrive is given again
     notices integer not null default 1 check (notices > 0),
     noticed_on date not null,
+    told_key text unique, -- of the message that the bureau was told
     list_from date,
     listed_on date,
     listed_cents bigint check (listed_cents > 0),

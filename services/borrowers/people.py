@@ -12,13 +12,16 @@ from ussd_engine.actions import Call
 
 STAGED_FOR_S = 10 * 60
 LANGUAGES = ("en", "sw")
-STRANGER = {"registered": False, "consented": False, "has_loan": False, "name": "", "language": ""}
+STRANGER = {
+    "registered": False, "terms": "", "offers": False, "has_loan": False, "name": "", "language": "",
+}  # fmt: skip
+TERMS, OFFERS = "terms", "marketing"  # purposes of consent
 
 Joined = Literal["ok", "mismatch", "id_taken", "exists"]
 
 
 class ConsentMissing(Exception):
-    """Nothing about a person is kept before they agreed. The menu must ask for consent first."""
+    """Nothing about a person is kept before they agreed to these terms. The menu must ask first."""
 
 
 async def profile(connection: Any, msisdn: str) -> dict[str, Any]:
@@ -29,12 +32,15 @@ async def profile(connection: Any, msisdn: str) -> dict[str, Any]:
     return {**row, "name": names.shown(row["name"] or "")}
 
 
-async def consent(connection: Any, call: Call, version: str, words_sha256: bytes | None) -> None:
+async def consent(
+    connection: Any, call: Call, version: str, words_sha256: bytes | None, purpose: str = TERMS
+) -> None:
     """Keep that they agreed, to which words, when, and over which channel."""
     borrower = await connection.fetchrow(queries.MEET, call.msisdn, call.language)
     await connection.execute(
         queries.GIVE_CONSENT,
         borrower["id"],
+        purpose,
         version,
         words_sha256,
         call.bundle,
@@ -42,6 +48,19 @@ async def consent(connection: Any, call: Call, version: str, words_sha256: bytes
         f"ussd:{call.gateway}",
         call.key,
     )
+
+
+async def want_offers(connection: Any, call: Call, version: str, words_sha256: bytes | None) -> None:
+    """They agree that we write of offers, whatever they or the gateway said before."""
+    await consent(connection, call, version, words_sha256, OFFERS)
+    borrower = await connection.fetchrow(queries.MEET, call.msisdn, call.language)
+    await connection.execute(queries.OPT_IN, borrower["id"])
+
+
+async def refuse_offers(connection: Any, call: Call) -> None:
+    """They want no offers any more."""
+    borrower = await connection.fetchrow(queries.MEET, call.msisdn, call.language)
+    await connection.execute(queries.WITHDRAW_OFFERS, borrower["id"], f"ussd:{call.gateway}", call.key)
 
 
 async def stage_pin(connection: Any, msisdn: str, pin: str, secret: bytes) -> bool:
@@ -53,16 +72,17 @@ async def stage_pin(connection: Any, msisdn: str, pin: str, secret: bytes) -> bo
 
 
 async def register(
-    connection: Any, call: Call, name: str, national_id: str, pin: str, secret: bytes
+    connection: Any, call: Call, name: str, national_id: str, pin: str, secret: bytes, version: str = ""
 ) -> Joined:
-    """Make the number a borrower's when the PIN is the one staged before.
+    """Make the number a borrower's when the PIN is the one staged before. version: of the terms that they
+    must have agreed to; empty: any.
 
     Zeros in front of a national id say nothing, and would let one person join twice.
     """
     borrower = await connection.fetchrow(queries.MEET, call.msisdn, call.language)
     if borrower["registered"]:
         return "exists"
-    if not await connection.fetchval(queries.HAS_CONSENT, borrower["id"]):
+    if not await connection.fetchval(queries.HAS_CONSENT, borrower["id"], version):
         raise ConsentMissing(ConsentMissing.__doc__)
     staged = await connection.fetchrow(queries.TAKE_STAGED_PIN, call.msisdn)
     if staged is None or not staged["fresh"] or not await pins.matches(pin, staged["pin_hash"], secret):

@@ -5,12 +5,18 @@ select
     borrower.name,
     borrower.language,
     borrower.registered_at is not null as registered,
-    exists (
-        select 1
-        from consent
-        where consent.borrower_id = borrower.id
-        and consent.purpose = 'terms'
-    ) as consented,
+    coalesce(
+        (
+            select version
+            from consent
+            where consent.borrower_id = borrower.id
+            and consent.purpose = 'terms'
+            order by id desc
+            limit 1
+        ),
+        ''
+    ) as terms,
+    offers_wanted(borrower.id) as offers,
     exists (
         select 1
         from loan
@@ -31,17 +37,35 @@ returning id, registered_at is not null as registered
 """
 
 GIVE_CONSENT = """
-insert into consent (borrower_id, version, words_sha256, bundle, language, channel, session_key)
-values ($1, $2, $3, $4, $5, $6, $7)
+insert into consent (borrower_id, purpose, version, words_sha256, bundle, language, channel, session_key)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 
+# $2: the version that is asked for; empty: any.
 HAS_CONSENT = """
 select exists (
     select 1
     from consent
     where borrower_id = $1
     and purpose = 'terms'
+    and ($2 = '' or version = $2)
 )
+"""
+
+# Every consent to offers that stands. They may have said yes more than once.
+WITHDRAW_OFFERS = """
+insert into consent_withdrawal (consent_id, borrower_id, channel, session_key)
+select consent.id, consent.borrower_id, $2, $3
+from consent
+where consent.borrower_id = $1
+and consent.purpose = 'marketing'
+on conflict (consent_id) do nothing
+"""
+
+# They say so themselves: what they or the gateway said before counts no more.
+OPT_IN = """
+delete from sms_opt_out
+where borrower_id = $1
 """
 
 SET_LANGUAGE = """

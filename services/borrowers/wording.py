@@ -1,4 +1,4 @@
-"""The words people agree to: the screens that consent.yaml names, and the hash a consent keeps of them.
+"""The words people agree to: the screens that rules.yaml names, and the hash a consent keeps of them.
 
     SHA-256 of the texts and option labels of those screens in one language, in order, one a line
 
@@ -6,14 +6,11 @@ So years later it can be shown which words a consent was to, whatever else the m
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from services import documents
-from services.documents import Document, Menus
-
-FILE = "consent.yaml"
+from services.documents import Menus
 
 
 @dataclass(slots=True, frozen=True)
@@ -28,25 +25,13 @@ class Wording:
         return None if text is None else hashlib.sha256(text.encode()).digest()
 
 
-def read(sources: Mapping[str, str], menus: Menus) -> tuple[Wording, Document]:
-    """The wording of a menu folder. What is wrong is in the document."""
-    document = Document(FILE)
-    if FILE not in sources:
-        return Wording(), document
-    document = documents.read(FILE, sources[FILE])
-    named = document.value.get("screens") if isinstance(document.value, dict) else None
-    if not isinstance(named, list) or not named or set(document.value) != {"screens"}:
-        if not document.problems:
-            document.problem((), "must hold `screens:` and nothing else", "For example: screens: [consent]")
-        return Wording(), document
-    for index, name in enumerate(named):
-        if name not in menus.states:
-            document.problem(("screens", index), f"there is no state {name}")
+def of(screens: Sequence[str], menus: Menus) -> Wording:
+    """The wording of those states. Every one of them exists."""
     languages = menus.service.get("languages")
-    if document.problems or not isinstance(languages, list):
-        return Wording(), document
-    screens = [menus.states[name] for name in named]
-    return Wording({each: "\n".join(_lines(screens, each)) for each in languages}), document
+    if not screens or not isinstance(languages, list):
+        return Wording()
+    states = [menus.states[name] for name in screens]
+    return Wording({each: "\n".join(_lines(states, each)) for each in languages})
 
 
 def _lines(screens: list[dict[str, Any]], language: str) -> list[str]:

@@ -1,8 +1,9 @@
 """Who may borrow, and how much. `standing` reads the record, `judge` decides and touches nothing.
 
-In this order: an open loan means no other; then not registered, no consent, blacklisted, a written-off
-loan still owed, a payout not settled, a cool-off after paying late; then the scorecard; then whether the
-limit it gives is worth a loan. The limit is the scorecard's, capped by what the loans repaid have earned.
+In this order: an open loan means no other; then not registered, no consent to the terms of now,
+blacklisted, a written-off loan still owed, a payout not settled, a cool-off after paying late; then the
+scorecard; then whether the limit it gives is worth a loan. The limit is the scorecard's, capped by what the
+loans repaid have earned.
 """
 
 from dataclasses import dataclass, field
@@ -53,7 +54,7 @@ class Judgement:
 async def standing(connection: Any, msisdn: str, terms: Terms, today: date) -> Standing | None:
     """The record of that number, and what else the scorecard names; None when it was never here."""
     late_days = terms.product.cool_off.late_days
-    row = await connection.fetchrow(queries.STANDING, msisdn, today, late_days, RECENT)
+    row = await connection.fetchrow(queries.STANDING, msisdn, today, late_days, RECENT, terms.rules.terms)
     if row is None:
         return None
     names = terms.scorecard.names

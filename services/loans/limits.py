@@ -26,7 +26,8 @@ async def refresh(connection: Any, terms: Terms, msisdn: str, today: date) -> bo
     before = await connection.fetchval(queries.LOCK_LIMIT, seen.borrower_id)
     await connection.execute(queries.KEEP_SCORE, seen.borrower_id, shown, limit)
     if judgement.verdict == "ok" and 0 < before < limit:
-        await notices.limit_raised(connection, seen.borrower_id, limit, today)
+        every = terms.rules.contact.limit_days
+        await notices.limit_raised(connection, seen.borrower_id, limit, today, every)
     return True
 
 

@@ -15,12 +15,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     WithJsonSchema,
     model_validator,
 )
 
-from services.documents import Document
+from services.documents import Document, fitted
 from services.ledger.accounts import PARTS
 
 Part = Literal["principal", "fee", "interest", "excise", "penalty"]
@@ -225,13 +224,4 @@ class Products(_Strict):
 
 def parse(document: Document) -> Products | None:
     """The products of a parsed file; None when it has problems, which are then in the document."""
-    if document.problems:
-        return None
-    try:
-        return Products.model_validate(document.value)
-    except ValidationError as error:
-        for fault in error.errors():
-            message = fault["msg"].removeprefix("Value error, ")
-            place = ".".join(str(part) for part in fault["loc"])
-            document.problem(tuple(fault["loc"]), f"{place}: {message}" if place else message)
-        return None
+    return fitted(document, Products)

@@ -7,7 +7,8 @@ where msisdn = $1
 for update
 """
 
-# All that eligibility and the scorecard look at. $2: today; $3: days late that call for a cool-off.
+# All that eligibility and the scorecard look at. $2: today; $3: days late that call for a cool-off; $4: how
+# many of the latest loans count; $5: the version of the terms that is asked for, empty: any.
 STANDING = """
 with mine as (
     select
@@ -26,6 +27,7 @@ select
         from consent
         where consent.borrower_id = borrower.id
         and consent.purpose = 'terms'
+        and ($5 = '' or consent.version = $5)
     ) as consented,
     exists (
         select 1

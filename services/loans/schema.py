@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from services.loans.products import Products
 
 FILE = Path(__file__).parents[2] / "menus" / "schema" / "products.schema.json"
@@ -16,12 +18,17 @@ DESCRIPTION = "Products by name. Amounts are shillings, times are days (30d). Ch
 
 def render() -> str:
     """The schema as the text of its committed file."""
-    made = Products.model_json_schema(by_alias=True)
+    return of(Products, FILE.name, TITLE, DESCRIPTION)
+
+
+def of(model: type[BaseModel], name: str, title: str, description: str) -> str:
+    """The schema of a file that is read by a model, as text."""
+    made = model.model_json_schema(by_alias=True)
     head = {
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "$id": FILE.name,
-        "title": TITLE,
-        "description": DESCRIPTION,
+        "$id": name,
+        "title": title,
+        "description": description,
     }
     rest = {key: value for key, value in _plain(made).items() if key not in head and key != "$defs"}
     definitions = {name: _plain(each) for name, each in made["$defs"].items()}

@@ -1,5 +1,5 @@
-"""The terms of a bundle: what its products.yaml and scorecard.yaml say, and the words that its screens
-of consent do. It reaches actions as call.data.
+"""The terms of a bundle: what its products.yaml, scorecard.yaml and rules.yaml say, and the words that its
+screens of consent do. It reaches actions as call.data.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,8 @@ from services.borrowers import wording
 from services.borrowers.wording import Wording
 from services.loans import offered, products
 from services.loans.products import Product, Products
+from services.rules import model as rules_file
+from services.rules.model import Rules
 from services.scoring import score
 from ussd_engine.plugin import FileProblem
 
@@ -24,7 +26,9 @@ class Terms:
 
     products: Products
     scorecard: Scorecard
-    wording: Wording = field(default_factory=Wording)
+    rules: Rules = field(default_factory=Rules)
+    wording: Wording = field(default_factory=Wording)  # of the terms
+    offers_wording: Wording = field(default_factory=Wording)  # of the question whether to send offers
 
     @property
     def product(self) -> Product:
@@ -46,10 +50,13 @@ def read(sources: Mapping[str, str]) -> tuple[Terms | None, list[FileProblem]]:
     sold = products.parse(product_file)
     card = score.parse(scorecard_file)
     menus = documents.menus(sources)
-    words, consent_file = wording.read(sources, menus)
+    rules, rules_document = rules_file.read(sources.get(rules_file.FILE), menus)
     if sold is not None:
         offered.compare(product_file, sold, menus)
-    problems = [*product_file.problems, *scorecard_file.problems, *consent_file.problems]
-    if sold is None or card is None or problems:
+    problems = [*product_file.problems, *scorecard_file.problems, *rules_document.problems]
+    if sold is None or card is None or rules is None or problems:
         return None, problems
-    return Terms(sold, card, words), []
+    asked = rules.consent
+    if asked is None:
+        return Terms(sold, card, rules), []
+    return Terms(sold, card, rules, wording.of(asked.screens, menus), wording.of(asked.offers, menus)), []

@@ -29,6 +29,12 @@ WORDS = {
     refunds.PAID: {"en": "Refund", "sw": "Rejesho"},
 }
 
+WALLET = """
+select credit_cents, owed_cents
+from wallet
+where borrower_id = $1
+"""
+
 # What people are told, where it is not the state's own name.
 TOLD = {"non_performing": "overdue", "recovered": "repaid"}
 
@@ -65,9 +71,11 @@ async def history(connection: Any, msisdn: str) -> list[dict[str, Any]]:
     ]
 
 
-async def statement(connection: Any, msisdn: str, language: str) -> list[dict[str, Any]]:
+async def statement(
+    connection: Any, msisdn: str, language: str, most: int = STATEMENT_MOST
+) -> list[dict[str, Any]]:
     """The latest movements, newest first."""
-    rows = await connection.fetch(queries.STATEMENT, msisdn, list(WORDS), STATEMENT_MOST)
+    rows = await connection.fetch(queries.STATEMENT, msisdn, list(WORDS), most)
     return [
         {
             "date": row["value_on"].isoformat(),

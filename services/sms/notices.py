@@ -2,8 +2,8 @@
 
 Each notice has a kind, and what may stand in its words. The words are in sms.yaml of the menu folder.
 
-    kind        in quiet hours   after an opt-out
-    money       is sent          is sent         money moved, or did not
+    kind        in quiet hours   without consent to offers
+    money       is sent          is sent         money moved, or did not; what they asked for
     service     waits            is sent         what somebody has to know to keep their word
     marketing   waits            is not sent     everything else
 
@@ -29,6 +29,7 @@ COMMON: Mapping[str, Slot] = {"name": "text", "paybill": "digits"}
 WIDEST: Mapping[str, Any] = {
     "name": "W" * 20, "paybill": "9" * 7, "ref": "W" * 8, "receipt": "W" * 10, "amount": 99_999_99,
     "owed": 99_999_99, "credit": 99_999_99, "limit": 99_999_00, "due": "2026-12-23", "days": 999,
+    "on": "2026-12-23", "rows": "W" * 150, "fee": 99_999_99,
 }  # fmt: skip
 
 
@@ -45,6 +46,8 @@ _LOAN: Mapping[str, Slot] = {**_REF, "amount": "money"}
 _DEBT: Mapping[str, Slot] = {**_REF, "owed": "money", "due": "date"}
 _PAID: Mapping[str, Slot] = {**_LOAN, "receipt": "text"}
 
+STATEMENT = "statement"
+
 NOTICES: Mapping[str, Notice] = {
     "money_sent": Notice("money", {**_LOAN, "owed": "money", "due": "date"}),
     "payout_failed": Notice("money", _LOAN),
@@ -59,6 +62,12 @@ NOTICES: Mapping[str, Notice] = {
     "due_today": Notice("service", _DEBT),
     "overdue": Notice("service", {**_DEBT, "days": "integer"}),
     "overdue_long": Notice("service", {**_DEBT, "days": "integer"}),
+    "more_time": Notice("money", {**_DEBT, "fee": "money"}),
+    # They asked for it, and wait for it.
+    STATEMENT: Notice("money", {"on": "date", "rows": "text", "owed": "money", "credit": "money"}),
+    "crb_notice": Notice("service", {**_REF, "owed": "money", "on": "date"}),
+    "crb_listed": Notice("service", {**_REF, "owed": "money", "on": "date"}),
+    "crb_corrected": Notice("service", {**_REF, "on": "date"}),
     "limit_raised": Notice("marketing", {"limit": "money"}),
 }
 
@@ -73,6 +82,17 @@ FIND_BORROWER = """
 select id
 from borrower
 where msisdn = $1
+"""
+
+
+MAY_HEAR_OF_LIMIT = """
+select offers_wanted($1) and not exists (
+    select 1
+    from sms
+    where borrower_id = $1
+    and notice = 'limit_raised'
+    and (created_at at time zone 'Africa/Nairobi')::date > $2::date - $3::integer
+)
 """
 
 
@@ -136,6 +156,12 @@ async def paid_back(
     return await _loan(connection, f"payment:{receipt}", notice, loan, details)
 
 
+async def more_time(connection: Any, loan: Any, due: date, owed_cents: int, fee_cents: int) -> bool:
+    """They bought more time. fee_cents: with its excise."""
+    details = {"ref": loan["ref"], "owed": owed_cents, "due": due.isoformat(), "fee": fee_cents}
+    return await _loan(connection, f"more_time:{loan['ref']}:{due.isoformat()}", "more_time", loan, details)
+
+
 async def payment_kept(connection: Any, msisdn: str, receipt: str, amount_cents: int) -> bool:
     """A payment came and we do not know what for. Only a borrower of ours is told, at their own number;
     False for anybody else."""
@@ -146,8 +172,12 @@ async def payment_kept(connection: Any, msisdn: str, receipt: str, amount_cents:
     return await ask(connection, f"kept:{receipt}", "payment_kept", borrower_id, details)
 
 
-async def limit_raised(connection: Any, borrower_id: int, limit_cents: int, today: date) -> bool:
-    """Their limit went up."""
+async def limit_raised(
+    connection: Any, borrower_id: int, limit_cents: int, today: date, every_days: int = 30
+) -> bool:
+    """Their limit went up. False for who wants no offers, or was told so less than every_days ago."""
+    if not await connection.fetchval(MAY_HEAR_OF_LIMIT, borrower_id, today, every_days):
+        return False
     key = f"limit:{borrower_id}:{today.isoformat()}"
     return await ask(connection, key, "limit_raised", borrower_id, {"limit": limit_cents})
 

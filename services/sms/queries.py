@@ -7,11 +7,7 @@ select
     borrower.msisdn,
     borrower.language as speaks,
     coalesce(borrower.name, '') as name,
-    exists (
-        select 1
-        from sms_opt_out
-        where sms_opt_out.borrower_id = sms.borrower_id
-    ) as opted_out,
+    not offers_wanted(sms.borrower_id) as unwanted,
     sms.details ? 'due' and sms.kind = 'service' and not exists (
         select 1
         from loan

@@ -67,8 +67,8 @@ async def send(
 
 def _held_back(row: Any, texts: Texts, now: datetime) -> tuple[str, datetime | None]:
     """Why it must not be sent, or until when it has to wait."""
-    if row["kind"] == "marketing" and row["opted_out"]:
-        return "opted_out", None
+    if row["kind"] == "marketing" and row["unwanted"]:
+        return "not_wanted", None
     if row["kind"] != "money":
         if row["spent"]:
             return "no_longer_so", None

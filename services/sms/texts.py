@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any
 
+import orjson
+
 from core_ext.template import Template
 from core_ext.text import outside, size, to_gsm
 from services import clock
@@ -29,6 +31,7 @@ from ussd_engine.menu.source import Node, Scalar, Sequence, parse
 from ussd_engine.plugin import FileProblem
 
 FILE = "sms.yaml"
+OWN = "message"  # one with words of its own, in no file
 KEYS = ("quiet", "most_parts", "reminders", "messages")
 EARLIEST, LATEST = -30, 365  # days a reminder may be from the due date
 MOST_PARTS = 5
@@ -70,6 +73,12 @@ class Texts:
         chosen = language if language in told else self.languages[0]
         return told[chosen].render(dict(values), {}, None), chosen
 
+    def say_own(self, words: Mapping[str, str], language: str, values: Mapping[str, Any]) -> tuple[str, str]:
+        """The same for a message with words of its own, which `own_words` has checked."""
+        chosen = language if language in words else self.languages[0]
+        made, _ = own_words(words, self.languages)
+        return made[chosen].render(dict(values), {}, None), chosen
+
 
 def parts(text: str) -> int:
     """How many messages a text takes."""
@@ -93,6 +102,15 @@ def read(sources: Mapping[str, str], menus: Menus) -> tuple[Texts | None, list[F
     return (None if problems else found), problems
 
 
+def own_words(words: Mapping[str, str], languages: tuple[str, ...]) -> tuple[dict[str, Template], list[str]]:
+    """The templates of a message with words of its own by language, and what is wrong with them. It may say
+    what every message may: {name|first} and {paybill}."""
+    report = Report()
+    node, _ = parse(OWN, orjson.dumps(words).decode(), report)
+    made = {} if node is None else _Reader(report, languages).own(node)
+    return made, [" ".join((each.message, each.hint)).strip() for each in report.in_order()]
+
+
 class _Reader:
     """Reads the file's parts, and reports what is wrong with each."""
 
@@ -111,6 +129,10 @@ class _Reader:
         messages = self._messages(pairs.get("messages"))
         reminders = self._reminders(pairs.get("reminders"))
         return Texts(quiet, reminders, messages, self._languages)
+
+    def own(self, node: Node) -> dict[str, Template]:
+        """One message that is in no file."""
+        return self._message(OWN, node)
 
     def _parts(self, node: Node | None) -> int:
         if node is None:
@@ -153,7 +175,7 @@ class _Reader:
             self._wrong(node.at, f"{name} must have a text in each language.", 'Write {en: "…", sw: "…"}.')
             return {}
         text = read_languages(node, name, self._languages, self._report, strict=True)
-        slots: Mapping[str, Slot] = {**COMMON, **NOTICES[name].slots}
+        slots: Mapping[str, Slot] = {**COMMON, **(NOTICES[name].slots if name in NOTICES else {})}
         made = {}
         for language, wording in text.languages.items():
             made[language] = template = _template(wording)

@@ -33,18 +33,18 @@ def test_a_pin_is_four_plain_digits(pin: str) -> None:
 
 async def test_joining_makes_a_profile(phone: Phone) -> None:
     assert await service.profile(phone.msisdn) == {
-        "registered": False, "consented": False, "has_loan": False, "name": "", "language": "",
+        "registered": False, "terms": "", "offers": False, "has_loan": False, "name": "", "language": "",
     }  # fmt: skip
     phone.language = "sw"
     consented = await phone.do("borrowers.consent", version="2026-11")
-    assert consented.subscriber == {"consented": True}
+    assert consented.subscriber == {"terms": "2026-11"}
     await phone.do("borrowers.choose_pin", pin=PIN)
     outcome = await phone.do(
         "borrowers.register", name="Wanjiru wa Kamau Njoroge", national_id="12345678", pin=PIN
     )
 
     profile = {
-        "registered": True, "consented": True, "has_loan": False, "language": "sw",
+        "registered": True, "terms": "2026-11", "offers": False, "has_loan": False, "language": "sw",
         "name": "Wanjiru wa Kamau Njo",
     }  # fmt: skip
     assert outcome.name == "ok"

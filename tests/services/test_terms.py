@@ -2,6 +2,7 @@ import pytest
 
 from services.app import service
 from services.loans.terms import Terms
+from services.rules import schema
 from tests.services.world import FOLDER
 
 PRODUCTS = (FOLDER / "products.yaml").read_text()
@@ -114,25 +115,54 @@ def test_rubbish_is_a_problem_and_never_a_traceback(text: str) -> None:
 SOURCES = {path.name: path.read_text() for path in FOLDER.glob("*.yaml")}
 
 
+RULES = SOURCES["rules.yaml"]
+
+
 @pytest.mark.parametrize(
-    ("text", "line", "column", "message"),
+    ("file", "old", "new", "line", "column", "message"),
     [
-        ("screens: [consent, trems]\n", 1, 20, "there is no state trems"),
-        ("screens: consent\n", 1, 1, "must hold `screens:` and nothing else"),
-        ("screens: []\n", 1, 1, "must hold `screens:` and nothing else"),
-        ("- consent\n", 1, 1, "must hold `screens:` and nothing else"),
-        ("", 1, 1, "The file is empty."),
+        ("rules.yaml", "[consent, terms,", "[consent, trems,", 5, 22, "there is no state trems"),
+        ("rules.yaml", "offers: [offers_off]", "offers: [offer_off]", 6, 12, "there is no state offer_off"),
+        ("rules.yaml", "version: 2026-11", "version: 2026-12", 4, 3, "the menus say 2026-11 in state entry"),
+        ("register.yaml", "version: '\"2026-11\"'", "version: '\"2026-10\"'", 4, 3,
+         "the menus say 2026-10 in state record_consent"),
+        ("rules.yaml", "above: 1,000", "above: 1e3", 16, 3, "crb.above: write it like 5,000"),
+        ("rules.yaml", "notice: 30d", "notice: 0d", 18, 3, "crb.notice: Input should be greater than"),
+        ("rules.yaml", "messages: 365d", "mesages: 365d", 22, 3, "keep.mesages: Extra inputs"),
+        ("rules.yaml", "consent:", "consents:", 3, 1, "consents: Extra inputs"),
     ],
-)
-def test_a_fault_in_the_screens_of_consent_is_told_with_its_place(
-    text: str, line: int, column: int, message: str
+)  # fmt: skip
+def test_a_fault_in_the_rules_is_told_with_its_place(
+    file: str, old: str, new: str, line: int, column: int, message: str
 ) -> None:
-    terms, found = service.load({**SOURCES, "consent.yaml": text})
+    assert SOURCES[file].count(old) == 1
+    terms, found = service.load({**SOURCES, file: SOURCES[file].replace(old, new)})
 
     assert terms is None
-    assert [(each.file, each.line, each.column, each.message) for each in found] == [
-        ("consent.yaml", line, column, message)
-    ]
+    assert {each.file for each in found} == {"rules.yaml"}
+    at = [(each.line, each.column) for each in found if each.message.startswith(message)]
+    assert at[:1] == [(line, column)], found
+
+
+@pytest.mark.parametrize("text", ["", "42", "[]", "a: b: c", "consent: 7", "consent: {version: 1}"])
+def test_rules_that_are_rubbish_are_a_problem_and_never_a_traceback(text: str) -> None:
+    terms, found = service.load({**SOURCES, "rules.yaml": text})
+
+    assert terms is None
+    assert {each.file for each in found} == {"rules.yaml"}
+
+
+def test_a_folder_without_rules_takes_any_version_of_the_terms() -> None:
+    terms, found = service.load({name: text for name, text in SOURCES.items() if name != "rules.yaml"})
+
+    assert found == []
+    assert (terms.rules.terms, terms.wording.sha256("en")) == ("", None)
+    assert terms.rules.bureau.above_cents == 100_000
+
+
+def test_the_committed_schema_of_the_rules_is_the_generated_one() -> None:
+    assert schema.FILE.read_text(encoding="utf-8") == schema.render(), "run: python -m services.rules.schema"
+    assert RULES.startswith(f"# yaml-language-server: $schema=../schema/{schema.FILE.name}\n")
 
 
 def test_another_word_on_a_screen_of_consent_is_another_hash(terms: Terms) -> None:

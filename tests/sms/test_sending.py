@@ -15,6 +15,7 @@ from tests.sms.conftest import NIGHT, NOON, Desk
 async def raised(desk: Desk) -> int:
     """The number of a message that is not about money that moved."""
     borrower_id = await desk.pool.fetchval("select id from borrower where msisdn = $1", desk.phone.msisdn)
+    await desk.phone.do("borrowers.offers", wanted=True)
     assert await in_transaction(desk.pool, notices.limit_raised, borrower_id, 750_000, NOON.date())
     number: int = await desk.pool.fetchval("select max(id) from sms")
     return number
@@ -140,16 +141,35 @@ async def test_money_is_spoken_of_at_night_and_all_else_waits_for_the_morning(de
 
 async def test_who_opted_out_gets_no_marketing_and_still_hears_of_money(desk: Desk) -> None:
     borrower_id = await desk.pool.fetchval("select id from borrower")
-    await desk.pool.execute("insert into sms_opt_out (borrower_id, source) values ($1, 'staff')", borrower_id)
     number = await raised(desk)
+    await desk.pool.execute("insert into sms_opt_out (borrower_id, source) values ($1, 'staff')", borrower_id)
     assert await desk.send(number) is None
-    assert (await desk.row())["reason"] == "opted_out"
+    assert (await desk.row())["reason"] == "not_wanted"
     await desk.lent()
     assert await desk.send(number + 1) is None
     assert len(desk.received()) == 1
 
     assert await in_transaction(desk.pool, opt_in, borrower_id)
     assert not await in_transaction(desk.pool, opt_in, borrower_id)
+
+
+async def test_offers_are_sent_only_to_who_agreed_and_did_not_take_it_back(desk: Desk) -> None:
+    borrower_id = await desk.pool.fetchval("select id from borrower")
+    limit_raised = notices.limit_raised, borrower_id, 750_000
+    assert not await in_transaction(desk.pool, *limit_raised, NOON.date())  # nobody asked them
+
+    number = await raised(desk)
+    await desk.phone.do("borrowers.offers", wanted=False)
+    assert await desk.send(number) is None  # they changed their mind meanwhile
+    assert (await desk.row())["reason"] == "not_wanted"
+
+    await desk.phone.do("borrowers.offers", wanted=True)
+    assert not await in_transaction(desk.pool, *limit_raised, NOON.date() + timedelta(days=29))
+    assert await in_transaction(desk.pool, *limit_raised, NOON.date() + timedelta(days=31))
+    kept = await desk.pool.fetch("select purpose, words_sha256 from consent order by id")
+    assert [row["purpose"] for row in kept] == ["terms", "marketing", "marketing"]
+    assert kept[1]["words_sha256"] == desk.phone.terms.offers_wording.sha256("en") != kept[0]["words_sha256"]
+    assert await desk.pool.fetchval("select count(*) from consent_withdrawal") == 1
 
 
 async def test_a_message_of_yesterday_is_not_sent_today_but_for_money(desk: Desk) -> None:
@@ -160,6 +180,7 @@ async def test_a_message_of_yesterday_is_not_sent_today_but_for_money(desk: Desk
 
 async def test_what_does_not_commit_is_not_told(desk: Desk) -> None:
     borrower_id = await desk.pool.fetchval("select id from borrower")
+    await desk.phone.do("borrowers.offers", wanted=True)
     async with desk.pool.acquire() as connection:
         transaction = connection.transaction()
         await transaction.start()
