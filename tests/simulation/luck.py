@@ -1,0 +1,47 @@
+"""What goes wrong: the sandbox's knobs, and the lines at which a process dies."""
+
+from typing import Any
+
+FAULTS: tuple[dict[str, Any], ...] = (
+    {"do": "drop", "on": "b2c"}, {"do": "drop", "on": "stk"}, {"do": "drop", "on": "c2b"},
+    {"do": "drop", "on": "c2b_validation"}, {"do": "drop", "on": "status"}, {"do": "drop", "on": "balance"},
+    {"do": "duplicate", "on": "b2c", "copies": 3, "seconds": 100.0}, {"do": "duplicate", "on": "stk"},
+    {"do": "duplicate", "on": "c2b", "copies": 2, "seconds": 5.0}, {"do": "duplicate", "on": "status"},
+    {"do": "delay", "on": "b2c", "seconds": 400}, {"do": "delay", "on": "b2c", "seconds": 90_000},
+    {"do": "delay", "on": "stk", "seconds": 1_500}, {"do": "delay", "on": "c2b", "seconds": 40_000},
+    {"do": "slow", "on": "b2c", "seconds": 900}, {"do": "slow", "on": "b2c", "seconds": 100_000},
+    {"do": "slow", "on": "stk", "seconds": 300}, {"do": "reorder", "on": "b2c"},
+    {"do": "reorder", "on": "stk"},
+    {"do": "text_code", "on": "stk"}, {"do": "text_code", "on": "b2c"}, {"do": "forget_token", "on": "b2c"},
+    {"do": "reset", "on": "b2c"}, {"do": "reset", "on": "b2c", "accepted": False},
+    {"do": "reset", "on": "stk"}, {"do": "reset", "on": "stk", "accepted": False},
+    {"do": "reset", "on": "oauth"}, {"do": "refuse", "on": "oauth", "error": "busy"},
+    {"do": "reset", "on": "sms"}, {"do": "refuse", "on": "sms", "error": "busy", "accepted": True},
+    {"do": "refuse", "on": "b2c", "error": "internal", "accepted": True},
+    {"do": "refuse", "on": "b2c", "error": "gateway", "accepted": True},
+    {"do": "refuse", "on": "b2c", "error": "html_200", "accepted": True},
+    {"do": "refuse", "on": "b2c", "error": "envelope_200"}, {"do": "refuse", "on": "b2c", "error": "busy"},
+    {"do": "refuse", "on": "b2c", "error": "bad_request"},
+    {"do": "refuse", "on": "b2c", "error": "duplicate_id"},
+    {"do": "refuse", "on": "b2c", "error": "spike_arrest"},
+    {"do": "refuse", "on": "stk", "error": "internal", "accepted": True},
+    {"do": "refuse", "on": "stk", "error": "bad_request"}, {"do": "refuse", "on": "pull", "error": "busy"},
+    {"do": "refuse", "on": "status", "error": "busy"}, {"do": "refuse", "on": "stk_query", "error": "busy"},
+    {"do": "queue_timeout", "on": "b2c"}, {"do": "queue_timeout", "on": "b2c", "pays": False},
+    {"do": "queue_timeout", "on": "b2c", "result": False}, {"do": "result", "on": "b2c", "code": 2040},
+    {"do": "result", "on": "b2c", "code": 1}, {"do": "result", "on": "b2c", "code": "SFC_IC0003"},
+    {"do": "contradict", "on": "b2c", "code": 2040, "when": "before"},
+    {"do": "contradict", "on": "b2c", "code": 2001, "when": "after"},
+    {"do": "contradict", "on": "stk", "code": 1032, "when": "before"},
+    {"do": "contradict", "on": "stk", "code": 1, "when": "after"},
+    {"do": "result", "on": "stk", "code": 1032}, {"do": "result", "on": "stk", "code": 2001},
+    {"do": "result", "on": "stk", "code": 1037}, {"do": "result", "on": "stk_query", "code": 1032},
+    {"do": "result", "on": "stk_query", "code": 0}, {"do": "result", "on": "status", "code": 2032},
+    {"do": "status", "on": "status", "says": "Authorized"}, {"do": "status", "on": "status", "says": ""},
+    {"do": "result", "on": "c2b", "code": 1}, {"do": "result", "on": "sms", "code": 502},
+)  # fmt: skip
+CRASHES = (
+    "payout.ready", "payout.submitting", "payout.asked", "payout.answered", "payout.settling",
+    "payout.settled", "prompt.prompting", "prompt.asked", "prompt.answered", "inbox.taken", "inbox.done",
+    "repayment.booking", "repayment.booked", "sms.sending", "sms.sent", "relay.published", "task.worked",
+)  # fmt: skip
