@@ -6,8 +6,10 @@ Commands import what they need when they run, so that `ussd --help` stays quick.
 import typer
 
 from services.commands import ledger, scorecard
+from services.commands.reconcile import reconcile
 from services.commands.relay import relay
 from services.commands.sandbox import sandbox
+from services.commands.seed import seed
 from services.commands.sms import sms_callbacks
 
 app = typer.Typer()
@@ -15,4 +17,6 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(scorecard.app, name="scorecard")
 app.command()(sandbox)
 app.command()(relay)
+app.command()(seed)
+app.command()(reconcile)
 app.command("sms-callbacks")(sms_callbacks)

@@ -30,9 +30,10 @@ ROUTES = {
     "services.tasks.lending.close_days": {"queue": DEFAULT_QUEUE},
     "services.tasks.lending.rescore": {"queue": SCORING},
     "services.tasks.money.*": {"queue": MONEY},
+    "services.tasks.reconciling.*": {"queue": MONEY},
     "services.tasks.sms.*": {"queue": SMS},
 }
-MODULES = tuple(f"services.tasks.{name}" for name in ("upkeep", "lending", "money", "sms"))
+MODULES = tuple(f"services.tasks.{name}" for name in ("upkeep", "lending", "money", "reconciling", "sms"))
 
 LONGEST_TASK_S = 300
 # Redis gives an unacknowledged task to another worker after this; it must outlast any task.

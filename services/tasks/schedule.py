@@ -29,6 +29,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "pull": _at("money.pull", hour=EVERY, minute="4-59/15", expires_s=840),
     "pull_all": _at("money.pull_all", hour="2", minute="40", expires_s=6 * _HOUR),
     "balance": _at("money.balance", hour=EVERY, minute="9-59/15", expires_s=840),
+    # Yesterday against M-Pesa's books. The later ticks hear the answers to what the first one asked.
+    "reconcile": _at("reconciling.daily", hour="5", minute="10,30,50", expires_s=1000),
     # Yesterday is closed soon after midnight. The later ticks find nothing to do, or what was missed.
     "close_days": _at("lending.close_days", hour=EVERY, minute="5-59/10", expires_s=540),
     # A reminder is asked for once a day; the later ticks are for a morning without a worker.
