@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import typer
     from aiohttp import web
 
+    from services.api.desk import Desk as StaffDesk
     from services.mpesa import callbacks
     from services.sms import callbacks as sms_callbacks
 
@@ -27,6 +28,7 @@ class Umoja:
     registry: Registry = registry
     _desk: "callbacks.Desk | None" = None
     _sms_desk: "sms_callbacks.Desk | None" = None
+    _staff_desk: "StaffDesk | None" = None
 
     def load(self, sources: Mapping[str, str]) -> tuple[Any, list[FileProblem]]:
         """The products and the scorecard of a menu folder; the words of its messages are checked."""
@@ -38,19 +40,26 @@ class Umoja:
         """Take the process's database pool and the secret that PINs are peppered with."""
         if runtime.pg is None:
             raise SettingsError("Umoja Loans needs PostgreSQL. Set DATABASE_URL.")
-        from services.mpesa import callbacks  # these load aiohttp, which only a server needs
+        from services.api import app as api  # these load aiohttp, which only a server needs
+        from services.mpesa import callbacks
         from services.sms import callbacks as sms_callbacks
 
         failpoints.require_none()
         self._desk = callbacks.Desk(runtime.settings, read_mpesa(runtime.settings), runtime.pg)
         self._sms_desk = sms_callbacks.Desk(runtime.settings, runtime.pg)
+        self._staff_desk = await api.open_desk(runtime)
         lender.pool = runtime.pg
         lender.secret = runtime.settings.secret.get_secret_value().encode()
 
     async def stop(self) -> None:
-        """Let go of the pool; the engine closes it."""
+        """Let go of the pool; the engine closes it. The staff's side closes its own."""
         lender.pool = None
         self._desk = self._sms_desk = None
+        if self._staff_desk is not None:
+            from services.api import app as api
+
+            await api.close_desk(self._staff_desk)
+            self._staff_desk = None
 
     async def profile(self, msisdn: str) -> dict[str, Any]:
         """What menus know of the subscriber."""
@@ -62,7 +71,8 @@ class Umoja:
         return await once.effects_of(lender.pool, gateway, session_id)
 
     def routes(self) -> "list[web.RouteDef]":
-        """Where M-Pesa and the SMS gateway call back."""
+        """Where M-Pesa and the SMS gateway call back, and what the staff ask for."""
+        from services.api import app as api
         from services.mpesa import callbacks
         from services.sms import callbacks as sms_callbacks
 
@@ -74,7 +84,11 @@ class Umoja:
             assert self._sms_desk is not None, "the service has not started"
             return self._sms_desk
 
-        return [*callbacks.routes(desk), *sms_callbacks.routes(sms_desk)]
+        def staff_desk() -> "StaffDesk":
+            assert self._staff_desk is not None, "the service has not started"
+            return self._staff_desk
+
+        return [*callbacks.routes(desk), *sms_callbacks.routes(sms_desk), *api.routes(staff_desk)]
 
     def commands(self) -> "typer.Typer | None":
         """`ussd ledger` and what else the lender adds."""

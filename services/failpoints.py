@@ -32,6 +32,8 @@ NAMES = (
     "sms.sending",  # that we are about to send is committed; nothing was sent
     "sms.sent",  # the gateway has answered; nothing of it is written
     "relay.published",  # a message was handed on; that is not written
+    "api.changed",  # the staff's change and its reply are written; not committed
+    "api.committed",  # they are committed; nobody was answered
     "task.worked",  # a message's work is done; that is not written
 )
 

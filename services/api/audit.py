@@ -29,7 +29,7 @@ class Audited:
 
 @dataclass(slots=True, frozen=True)
 class By:
-    """Who does it: their name, what they are (person, key, terminal, nobody), and where the request is from."""
+    """Who does it: their name, what they are (person, key, terminal, nobody), where the request is from."""
 
     who: str
     kind: str
@@ -43,14 +43,13 @@ async def write(connection: Any, by: By, changes: Iterable[Audited]) -> None:
     rows = []
     for change in changes:
         before, after = differing(change.before, change.after)
-        rows.append((by.who, by.kind, by.operation, change.subject[:MOST_SUBJECT], _json(before), _json(after),
+        subject = change.subject[:MOST_SUBJECT]
+        rows.append((by.who, by.kind, by.operation, subject, _json(before), _json(after),
                      by.address, by.request_id))  # fmt: skip
     await connection.executemany(WRITE, rows)
 
 
-def differing(
-    before: Mapping[str, Any], after: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Both without what is the same in both."""
     same = {name for name in before.keys() & after.keys() if before[name] == after[name]}
     return (

@@ -24,6 +24,10 @@ class Desk:
     def __post_init__(self) -> None:
         self.passwords = Passwords(self.api)
 
+    def acquire(self) -> Any:
+        """A connection, as an async context. Raises TimeoutError when none is free for `pool_wait_s`."""
+        return self.pool.acquire(timeout=self.api.pool_wait_s)
+
     @property
     def secret(self) -> bytes:
         """The service's secret, from which keys for single purposes are made."""

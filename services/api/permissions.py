@@ -43,8 +43,8 @@ class Role(StrEnum):
 
 _P = Permission
 _VIEWER = frozenset({
-    _P.OWN, _P.BORROWERS_READ, _P.LOANS_READ, _P.MONEY_READ, _P.MESSAGES_READ, _P.SESSIONS_READ, _P.MENUS_READ,
-    _P.ANALYTICS_READ, _P.REPORTS_READ,
+    _P.OWN, _P.BORROWERS_READ, _P.LOANS_READ, _P.MONEY_READ, _P.MESSAGES_READ, _P.SESSIONS_READ,
+    _P.MENUS_READ, _P.ANALYTICS_READ, _P.REPORTS_READ,
 })  # fmt: skip
 
 ROLES: dict[Role, frozenset[Permission]] = {

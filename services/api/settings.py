@@ -24,7 +24,7 @@ def _origins(given: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class ApiSettings(BaseSettings):
-    """Who is let in, for how long, and how patient we are. Times are seconds unless the name says otherwise."""
+    """Who is let in, for how long, and how patient we are. Times are seconds unless the name says else."""
 
     model_config = SettingsConfigDict(env_prefix="API_", env_file=".env", extra="ignore")
 
@@ -42,6 +42,7 @@ class ApiSettings(BaseSettings):
     argon2_passes: PositiveInt = 2
     passwords_at_once: PositiveInt = 2  # checked in threads at the same time; others wait
 
+    pg_pool: PositiveInt = 8  # connections to PostgreSQL of a process, beside those of the phones
     pool_wait_s: PositiveFloat = 5.0  # for a connection to PostgreSQL
     request_s: PositiveFloat = 30.0  # for an answer; an export may go on after it began
     keep_replies_h: PositiveInt = 48  # under an Idempotency-Key

@@ -1,0 +1,100 @@
+"""The staff's side put together: every room's operations, as routes of aiohttp.
+
+A new room is a module with `routes = Routes(…)`, named in `rooms`. Under /api/v1 whatever is no route is
+answered here too, so that a 404 and a 405 are problems like any other.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+from aiohttp import hdrs, web
+
+from services.api import headers
+from services.api.desk import Desk
+from services.api.dispatch import Seen, answered, handler_of
+from services.api.operation import BASE, Operation, Routes
+from services.api.problems import NOT_FOUND, WRONG_METHOD
+from services.api.settings import read
+from ussd_engine.plugin import Runtime
+
+ELSE = BASE + "/{rest:.*}"
+
+
+# A change that hangs keeps its locks no longer than this, and a statement runs no longer.
+_ABANDONED_MS = "15000"
+_STATEMENT_S = 60.0
+
+
+async def open_desk(runtime: Runtime) -> Desk:
+    """What the operations work with. The staff have connections of their own, so that no phone waits for
+    an export; they are made when they are needed."""
+    chosen = read()
+    pool = await asyncpg.create_pool(
+        runtime.settings.database_url,
+        min_size=0,
+        max_size=chosen.pg_pool,
+        timeout=chosen.pool_wait_s,
+        command_timeout=_STATEMENT_S,
+        server_settings={"idle_in_transaction_session_timeout": _ABANDONED_MS},
+    )
+    return Desk(runtime.settings, pool, runtime.redis, runtime.bundles, api=chosen)
+
+
+async def close_desk(desk: Desk) -> None:
+    """Let go of everything that `open_desk` took."""
+    await desk.pool.close()
+
+
+def rooms() -> list[Routes]:
+    """Every room, in the order of the documentation."""
+    from services.api import auth, staff  # noqa: PLC0415 - they import what a command need not
+
+    return [auth.routes, staff.routes]
+
+
+def operations() -> list[Operation]:
+    """All that can be asked."""
+    found = [operation for room in rooms() for operation in room.operations]
+    names = [operation.name for operation in found]
+    assert len(names) == len(set(names)), "two operations have one name"
+    return found
+
+
+def routes(desk: Callable[[], Desk]) -> list[web.RouteDef]:
+    """The routes. desk is asked at each request. The last takes what no other route does."""
+    made = [
+        web.RouteDef(operation.method, operation.url, handler_of(desk, operation), {})
+        for operation in operations()
+    ]
+    return [*made, web.RouteDef(hdrs.METH_ANY, ELSE, _else(desk), {})]
+
+
+def _else(desk: Callable[[], Desk]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await answered(desk(), request, ELSE, _nothing)
+
+    return handle
+
+
+async def _nothing(seen: Seen) -> web.StreamResponse:
+    """Nothing is here, or nothing for this method, or a browser asks whether it may ask."""
+    request = seen.request
+    allowed: set[str] = set()
+    for resource in request.app.router.resources():
+        if resource.canonical != ELSE:
+            allowed |= (await resource.resolve(request))[1]
+    if not allowed:
+        raise NOT_FOUND.of("There is nothing at this address.")
+    if request.method == hdrs.METH_OPTIONS and seen.desk.api.cors_origins:
+        return preflight_response(seen)
+    allow = {"Allow": ", ".join(sorted(allowed))}
+    raise WRONG_METHOD.of(f"{request.method} is not for this address.", headers=allow)
+
+
+def preflight_response(seen: Seen) -> web.Response:
+    """The answer to a browser's question."""
+    response = web.Response(status=204)
+    response.headers.update(headers.common(seen.desk.settings.env))
+    response.headers.update(headers.preflight(seen.desk.api, seen.request.headers.get("Origin")))
+    response.headers["X-Request-Id"] = seen.request_id
+    return response

@@ -1,0 +1,170 @@
+"""Between aiohttp and an operation: a request read strictly, and an answer whatever happens.
+
+request id → who → CSRF → rate limit → permission → path, query, body → performing.run → answer
+"""
+
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+from aiohttp import hdrs, web
+
+from services.api import csrf, headers, idempotency, reading
+from services.api.calls import NOBODY, Identity, Stream
+from services.api.desk import Desk
+from services.api.faults import problem_of
+from services.api.identity import proven
+from services.api.operation import Operation
+from services.api.performing import IDS, Asked, Done, admit, run
+from services.api.problems import MALFORMED, SLOW, TOO_LARGE, Kind, Problem
+from ussd_engine.errors import GatewayError
+from ussd_engine.gateways.http import read_body
+from ussd_engine.gateways.routes import caller_of
+
+log = structlog.get_logger("umoja.api")
+
+PROBLEM = "application/problem+json"
+REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
+_BODY_FAULTS: dict[int, Kind] = {408: SLOW, 413: TOO_LARGE}
+
+
+def handler_of(
+    desk: Callable[[], Desk], operation: Operation
+) -> Callable[..., Awaitable[web.StreamResponse]]:
+    """What aiohttp calls for an operation. desk is asked at each request."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await answered(desk(), request, operation.url, lambda seen: _asked_by_http(seen, operation))
+
+    return handle
+
+
+@dataclass(slots=True)
+class Seen:
+    """A request on its way, and what is found out about it."""
+
+    desk: Desk
+    request: web.Request
+    request_id: str
+    caller: str
+    who: Identity = NOBODY
+
+
+async def answered(
+    desk: Desk, request: web.Request, route: str, answer: Callable[[Seen], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Answer a request whatever happens, and log it in one line without what was sent. route: its pattern."""
+    started = time.perf_counter()
+    offered = request.headers.get("X-Request-Id", "")
+    request_id = offered if REQUEST_ID.fullmatch(offered) else next(IDS)
+    seen = Seen(desk, request, request_id, caller_of(request, desk.settings.trusted_proxies))
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        try:
+            response = await answer(seen)
+        except web.HTTPException:
+            raise
+        except Exception as error:
+            response = problem_response(seen, problem_of(error))
+        log.info("request", method=request.method, route=route, status=response.status,
+                 ms=round((time.perf_counter() - started) * 1000, 1), who=seen.who.name)  # fmt: skip
+    return response
+
+
+async def _asked_by_http(seen: Seen, operation: Operation) -> web.StreamResponse:
+    desk, request = seen.desk, seen.request
+    proof = await proven(desk, request.headers, request.cookies)
+    if proof is not None:
+        seen.who = proof.identity
+        if proof.by_cookie and request.method not in csrf.SAFE:
+            assert seen.who.session_id is not None
+            csrf.require(
+                desk.secret, seen.who.session_id, request.headers.get(csrf.HEADER, ""), request.headers
+            )
+    counted = seen.who.ref if proof is not None else f"address:{seen.caller}"
+    taken = await admit(desk, operation, proof, counted)
+    done = await run(desk, operation, await _read(seen, operation))
+    done.headers += taken
+    return await _respond(seen, done)
+
+
+async def _read(seen: Seen, operation: Operation) -> Asked:
+    request = seen.request
+    query: dict[str, list[str]] = {}
+    for name, text in request.query.items():
+        query.setdefault(name, []).append(text)
+    path = reading.path_of(operation, request.match_info)
+    asked_query = reading.query_of(operation, query)
+    key = idempotency.key_of(request.headers.get(idempotency.HEADER)) if operation.changes else ""
+    try:
+        content = await read_body(
+            request, seen.desk.settings.max_rest_body, seen.desk.settings.read_timeout_s
+        )
+    except GatewayError as error:
+        raise _BODY_FAULTS.get(error.status, MALFORMED).of(f"Refused: {error}.") from None
+    body = reading.body_of(operation, request.headers.get(hdrs.CONTENT_TYPE, ""), content)
+    return Asked(seen.who, seen.request_id, seen.caller, path, asked_query, body, key)
+
+
+def _headers(seen: Seen, more: Mapping[str, str] | list[tuple[str, str]]) -> list[tuple[str, str]]:
+    found = {"X-Request-Id": seen.request_id, **headers.common(seen.desk.settings.env)}
+    found |= headers.cors(seen.desk.api, seen.request.headers.get("Origin"))
+    return [*found.items(), *(more.items() if isinstance(more, Mapping) else more)]
+
+
+async def _respond(seen: Seen, done: Done) -> web.StreamResponse:
+    if done.stream is not None:
+        return await _streamed(seen, done, done.stream)
+    response = web.Response(status=done.status, body=done.body or None)
+    if done.body:
+        response.content_type = reading.JSON
+    response.headers.extend(_headers(seen, done.headers))
+    return response
+
+
+async def _streamed(seen: Seen, done: Done, stream: Stream) -> web.StreamResponse:
+    """The first bytes are made before the head goes out: what fails before them is a problem. Later, all
+    that can be done is to break off, so that nobody takes half of it for the whole."""
+    first = await anext(stream.chunks, b"")
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", stream.filename)
+    response = web.StreamResponse(status=done.status)
+    response.headers.extend(_headers(seen, done.headers))
+    response.headers["Content-Type"] = stream.content_type
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.enable_chunked_encoding()
+    await response.prepare(seen.request)
+    try:
+        await response.write(first)
+        async for chunk in stream.chunks:
+            await response.write(chunk)
+        await response.write_eof()
+    except Exception as error:
+        log.warning("broken_off", error=type(error).__name__, exc_info=error)
+        if seen.request.transport is not None:
+            seen.request.transport.abort()
+    finally:
+        close = getattr(stream.chunks, "aclose", None)
+        if close is not None:
+            await close()
+    return response
+
+
+def problem_response(seen: Seen, problem: Problem) -> web.Response:
+    """The problem as RFC 9457 has it."""
+    held: dict[str, Any] = {
+        "type": problem.kind.type,
+        "title": problem.kind.title,
+        "status": problem.kind.status,
+        "detail": problem.detail,
+        "request_id": seen.request_id,
+    }
+    if problem.errors:
+        held["errors"] = list(problem.errors)
+    response = web.Response(status=problem.kind.status, body=orjson.dumps(held), content_type=PROBLEM)
+    response.headers.extend(_headers(seen, problem.headers))
+    if not seen.request.content.is_eof():
+        response.force_close()  # what is left of the body is not the next request
+    return response
