@@ -1,6 +1,21 @@
 -- Back to what was before. Who was forgotten stays so: their number is one that nobody has.
 
 drop index borrower_never_joined;
+
+drop trigger audit_append_only on audit;
+create trigger audit_append_only
+before update or delete on audit
+for each row execute function refuse_change();
+drop function refuse_change_while_young();
+
+do $$
+begin
+    if exists (select 1 from pg_roles where rolname = 'umoja_app') then
+        revoke delete on audit from umoja_app;
+    end if;
+end
+$$;
+
 drop table subject_request;
 drop table retention_run;
 drop table crb_listing;

@@ -174,6 +174,24 @@ create trigger subject_request_append_only
 before update or delete on subject_request
 for each row execute function refuse_change();
 
+-- 7. The audit holds names: what is older than anybody may ask for can go, and nothing else.
+create function refuse_change_while_young() returns trigger
+language plpgsql
+as $$
+begin
+    if tg_op = 'DELETE' and old.at < now() - interval '2 years' then
+        return old;
+    end if;
+    raise exception '% is append-only: % refused', tg_table_name, tg_op
+        using errcode = 'restrict_violation';
+end
+$$;
+
+drop trigger audit_append_only on audit;
+create trigger audit_append_only
+before update or delete on audit
+for each row execute function refuse_change_while_young();
+
 create index borrower_never_joined on borrower (created_at)
 where registered_at is null and forgotten_at is null;
 
@@ -182,6 +200,7 @@ begin
     if exists (select 1 from pg_roles where rolname = 'umoja_app') then
         revoke update, delete, truncate on consent_withdrawal, retention_run, subject_request from umoja_app;
         revoke delete, truncate on crb_listing from umoja_app;
+        grant delete on audit to umoja_app;
     end if;
 end
 $$;

@@ -148,6 +148,21 @@ where id in (
 # Loans whose due date is so many days away ($2, negative: before it) and that owe something.
 DUE = """
 select
+# Reminders that a borrower had for that day (Nairobi's), and for the seven days that end with it. The key is
+# reminder:LOAN:DUE:DAYS.
+REMINDED = """
+select
+    count(*) filter (where told.day = $2) as in_day,
+    count(*) as in_week
+from (
+    select split_part(key, ':', 3)::date + split_part(key, ':', 4)::integer as day
+    from sms
+    where borrower_id = $1
+    and starts_with(key, 'reminder:')
+) as told
+where told.day between $2::date - 6 and $2
+"""
+
     loan.id,
     loan.ref,
     loan.borrower_id,

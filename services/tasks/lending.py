@@ -1,8 +1,9 @@
-"""Jobs of the books: the end of business days, and everybody scored again."""
+"""Jobs of the books: the end of business days, everybody scored again, what a credit bureau is told."""
 
 from celery import shared_task
 
 from services import clock, published
+from services.crb import listing
 from services.loans import dayend
 from services.scoring import rescore as scoring
 from services.tasks.running import Tools, run
@@ -34,8 +35,20 @@ def rescore() -> int:
         live = await published.live(tools.pool)
         try:
             done = await scoring.rescore(tools.pool, clock.nairobi_date(clock.now()), live.terms)
-        except scoring.BusyError:
-            return 0
+        except (scoring.BusyError, scoring.StaleError):
+            return 0  # another run is at it, or this tick is yesterday's
         return done.borrowers
+
+    return run(work)
+
+
+@shared_task(name="services.tasks.lending.crb")  # type: ignore[untyped-decorator]
+def crb() -> dict[str, int]:
+    """Notices before a listing, listings, corrections: what is due today."""
+
+    async def work(tools: Tools) -> dict[str, int]:
+        live = await published.live(tools.pool)
+        today = clock.nairobi_date(clock.now())
+        return dict(await listing.run(tools.pool, live.terms.rules.bureau, today))
 
     return run(work)

@@ -36,6 +36,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     # A reminder is asked for once a day; the later ticks are for a morning without a worker.
     "remind": _at("sms.remind", hour="9-17", minute="5", expires_s=3000),
     "rescore": _at("lending.rescore", hour="4", minute="20,40", expires_s=_HOUR),
+    # Notices and listings, in hours in which messages are sent. The later ticks are for those too.
+    "crb": _at("lending.crb", hour="9-16", minute="25", expires_s=3000),
     "forget": _at("upkeep.forget", hour=EVERY, minute="*/10", expires_s=540),
     "prune": _at("upkeep.prune", hour="3", minute="10", expires_s=6 * _HOUR),
 }

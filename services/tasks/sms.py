@@ -40,6 +40,7 @@ def remind() -> int:
 
     async def work(tools: Tools) -> int:
         live = await published.live(tools.pool)
-        return await reminders.remind(tools.pool, live.texts, clock.nairobi_date(clock.now()))
+        today = clock.nairobi_date(clock.now())
+        return await reminders.remind(tools.pool, live.texts, today, live.terms.rules.contact)
 
     return run(work)

@@ -100,6 +100,7 @@ FIRES_A_DAY = {
     "close_days": 24 * 6,
     "remind": 9,
     "rescore": 2,
+    "crb": 8,
     "reconcile": 3,
 }
 EVERY_MINUTE = {"sweep"}  # the one that says so

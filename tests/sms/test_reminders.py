@@ -1,6 +1,7 @@
 from datetime import date, timedelta
 from typing import Any
 
+from services.rules.model import Contact
 from services.sms import reminders
 from tests.services.lending import TODAY
 from tests.sms.conftest import NOON, Desk
@@ -67,3 +68,33 @@ async def test_many_loans_are_reminded_in_batches(desk: Desk, monkeypatch: Any) 
     monkeypatch.setattr(reminders, "BATCH", 1)
     await desk.lent()
     assert await remind(desk, -3) == 1
+
+
+async def test_so_many_a_day_and_a_week_and_no_more(desk: Desk) -> None:
+    await desk.lent()
+    most = Contact(reminders_a_week="2")
+    days = [
+        day
+        for day in range(-31, 40)
+        if await reminders.remind(desk.pool, desk.texts, due() + timedelta(days=day), most)
+    ]
+    assert days == [-3, -1, 7, 14, 30]  # those of 0 and 3 would be the third within seven days
+
+
+async def test_every_message_goes_to_the_borrowers_own_number_and_to_nobody_else(desk: Desk) -> None:
+    """Where a message goes is read from the borrower's row as it is sent: nothing else can say where."""
+    ref = await desk.lent()
+    for day in (-3, 3, 30):
+        await remind(desk, day)
+    await desk.phone.pay(ref, 100_000, "QKA1")
+    await desk.phone.do("accounts.send_statement")
+    for row in await desk.asked():
+        assert desk.phone.msisdn[3:] not in row["details"]
+        await desk.send(row["id"])
+
+    went_to = {message.msisdn for message in desk.sandbox.world.messages.values()}
+    assert (went_to, len(desk.received())) == ({desk.phone.msisdn}, 6)
+    columns = await desk.pool.fetch(
+        "select column_name from information_schema.columns where table_name = 'sms'"
+    )
+    assert not {"msisdn", "phone", "number", "recipient"} & {row["column_name"] for row in columns}

@@ -1,0 +1,1 @@
+"""What a credit reference bureau is told: after a notice, of real debts only, and corrected when paid."""
