@@ -162,7 +162,7 @@ def many(path: Path, rows: int) -> None:
             when = f"{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}"
             file.write(
                 f"SG6{number:07},22-11-2026 {when},,Pay Bill Online,Completed,10.00,,"
-                f"{(number + 1) * 10}.00,true,Pay Bill Online,2547****{number % 1000:03} - SOMEBODY,,known nowhere\n"
+                f"{(number + 1) * 10}.00,true,Pay Bill Online,2547****{number % 1000:03} - A,,nobody\n"
             )
 
 
@@ -178,7 +178,7 @@ async def test_ten_thousand_lines_stream_in_constant_memory(pg_url: str, tmp_pat
     try:
         await connection.execute("set session_replication_role = replica")  # a million rows, no triggers
         await connection.copy_records_to_table(
-            "journal", records=[(*each, datetime(2026, 11, 22)) for each in known(MANY)],
+            "journal", records=[(*each, datetime(2026, 11, 22)) for each in known(2 * MANY)],
             columns=("key", "kind", "value_on"),
         )  # fmt: skip
         await connection.execute(
@@ -187,7 +187,7 @@ async def test_ten_thousand_lines_stream_in_constant_memory(pg_url: str, tmp_pat
         )
         await connection.execute("set session_replication_role = origin")
         await connection.execute("analyze journal; analyze posting")
-        for rows in (MANY // 5, MANY):
+        for rows in (MANY, 2 * MANY):
             path = tmp_path / f"{rows}.csv"
             many(path, rows)
             tracemalloc.start()
@@ -200,7 +200,7 @@ async def test_ten_thousand_lines_stream_in_constant_memory(pg_url: str, tmp_pat
             assert counts == str(rows)
     finally:
         await connection.close()
-    assert peaks[1] < 1.2 * peaks[0] + 100_000, peaks
+    assert peaks[1] < 1.1 * peaks[0], peaks
 
 
 def ussd(pg_url: str, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str]:
