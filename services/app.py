@@ -1,6 +1,8 @@
 """Umoja Loans as the engine sees it: the parts put together, under the entry point `umoja`."""
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services import documents, failpoints, once
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from services.api.desk import Desk as StaffDesk
     from services.mpesa import callbacks
     from services.sms import callbacks as sms_callbacks
+    from ussd_engine.settings import Settings
 
 
 class Umoja:
@@ -95,6 +98,15 @@ class Umoja:
         from services.commands import app  # only `ussd` needs it
 
         return app
+
+    async def welcome(self, settings: "Settings") -> list[tuple[str, str]]:
+        """In development there is an admin to log in as, before anybody made one."""
+        from services.api import terminal
+
+        found = await terminal.first(settings, Path(os.environ["USSD_DATA"]))
+        if found is None:
+            return [("Staff", "log in as you did before, or see: ussd admin list")]
+        return [("Staff", f"log in as {found[0]} with {found[1]}")]
 
     def processes(self) -> Mapping[str, list[str]]:
         """The stand-in for Safaricom, the outbox's relay, the Celery worker and its clock."""

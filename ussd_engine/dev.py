@@ -104,6 +104,7 @@ async def _tell(servers: Servers, port: int, programs: list[Program]) -> None:
         for name, path in (("Phone", "/phone"), ("Admin", "/admin"), ("REST", "/docs"), ("Health", "/ready"))
         if await answers_ok(HOST, port, path)
     ]
+    lines += [f"{name:10}{words}" for name, words in await _welcomes()]
     lines += [
         f"{'Dial':10}{' or '.join(codes) or 'nothing: no folder of menus/ has a code'}",
         "",
@@ -115,6 +116,12 @@ async def _tell(servers: Servers, port: int, programs: list[Program]) -> None:
         "Ctrl-C stops everything and keeps the data.",
     ]
     print("\n" + "\n".join(f"  {line}".rstrip() for line in lines) + "\n", flush=True)
+
+
+async def _welcomes() -> list[tuple[str, str]]:
+    from ussd_engine.plugin import installed_services
+
+    return [line for found in installed_services().values() for line in await found.welcome(settings())]
 
 
 def dialled_codes(files: Iterable[Path]) -> list[str]:

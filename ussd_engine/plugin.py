@@ -71,6 +71,9 @@ class Service(Protocol):
     def commands(self) -> "typer.Typer | None":
         """Commands to add to `ussd`, or None."""
 
+    async def welcome(self, settings: "Settings") -> list[tuple[str, str]]:
+        """What `ussd dev` says when all runs: (name, words), such as whom to log in as."""
+
     def processes(self) -> Mapping[str, list[str]]:
         """Processes `ussd dev` runs beside the web server: name → arguments of `ussd`."""
 
@@ -110,6 +113,10 @@ class PlainService:
     def commands(self) -> "typer.Typer | None":
         """None."""
         return None
+
+    async def welcome(self, settings: "Settings") -> list[tuple[str, str]]:  # noqa: ARG002
+        """Nothing."""
+        return []
 
     def processes(self) -> Mapping[str, list[str]]:
         """None."""

@@ -4,6 +4,7 @@ A new room is a module with `routes = Routes(…)`, named in `rooms`. Under /api
 answered here too, so that a 404 and a 405 are problems like any other.
 """
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 
 import asyncpg
@@ -20,6 +21,8 @@ from ussd_engine.plugin import Runtime
 ELSE = BASE + "/{rest:.*}"
 
 
+# aiohttp would answer HEAD too.
+_EXACTLY: dict[str, dict[str, bool]] = defaultdict(dict, {"GET": {"allow_head": False}})
 # A change that hangs keeps its locks no longer than this, and a statement runs no longer.
 _ABANDONED_MS = "15000"
 _STATEMENT_S = 60.0
@@ -63,7 +66,7 @@ def operations() -> list[Operation]:
 def routes(desk: Callable[[], Desk]) -> list[web.RouteDef]:
     """The routes. desk is asked at each request. The last takes what no other route does."""
     made = [
-        web.RouteDef(operation.method, operation.url, handler_of(desk, operation), {})
+        web.RouteDef(operation.method, operation.url, handler_of(desk, operation), _EXACTLY[operation.method])
         for operation in operations()
     ]
     return [*made, web.RouteDef(hdrs.METH_ANY, ELSE, _else(desk), {})]

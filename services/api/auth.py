@@ -156,12 +156,13 @@ async def choose_password(call: Read, body: NewPassword) -> None:
     _require_no_wait(counted)
     if not await call.desk.passwords.matches(body.current, row["password_hash"]):
         raise FORBIDDEN.of("This is not your password.")
+    async with call.desk.acquire() as connection:
+        await tries.forget(connection, call.desk.api, counted)
     weak = fault(body.new, row["email"]) or ("Choose another one." if body.new == body.current else "")
     if weak:
         raise INVALID.of(weak, [{"where": "body.new", "what": weak}])
     chosen = await call.desk.passwords.hashed(body.new)
     async with call.desk.acquire() as connection, connection.transaction():
-        await tries.forget(connection, call.desk.api, counted)
         await people.choose(connection, call.who.id, chosen, call.who.session_id)
         await _audit(call, connection, call.who.name, "choose_password")
 

@@ -20,7 +20,7 @@ from services.api.faults import problem_of
 from services.api.identity import proven
 from services.api.operation import Operation
 from services.api.performing import IDS, Asked, Done, admit, run
-from services.api.problems import MALFORMED, SLOW, TOO_LARGE, Kind, Problem
+from services.api.problems import MALFORMED, SLOW, TOO_LARGE, UNKNOWN_CALLER, Kind, Problem
 from ussd_engine.errors import GatewayError
 from ussd_engine.gateways.http import read_body
 from ussd_engine.gateways.routes import caller_of
@@ -76,7 +76,8 @@ async def answered(
 
 async def _asked_by_http(seen: Seen, operation: Operation) -> web.StreamResponse:
     desk, request = seen.desk, seen.request
-    proof = await proven(desk, request.headers, request.cookies)
+    # Whoever logs in is not asked who they are: a stale cookie must not be in their way.
+    proof = None if operation.may is None else await proven(desk, request.headers, request.cookies)
     if proof is not None:
         seen.who = proof.identity
         if proof.by_cookie and request.method not in csrf.SAFE:
@@ -165,6 +166,8 @@ def problem_response(seen: Seen, problem: Problem) -> web.Response:
         held["errors"] = list(problem.errors)
     response = web.Response(status=problem.kind.status, body=orjson.dumps(held), content_type=PROBLEM)
     response.headers.extend(_headers(seen, problem.headers))
+    if problem.kind is UNKNOWN_CALLER:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="umoja"'
     if not seen.request.content.is_eof():
         response.force_close()  # what is left of the body is not the next request
     return response

@@ -25,7 +25,6 @@ from services.api.problems import FORBIDDEN, NEW_PASSWORD, TOO_MANY, UNKNOWN_CAL
 from ussd_engine.gateways.routes import request_ids
 
 IDS = request_ids()
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="umoja"'}
 
 
 @dataclass(slots=True, frozen=True)
@@ -179,7 +178,7 @@ async def admit(desk: Desk, operation: Operation, proof: Proof | None, counted: 
     if operation.may is None:
         return taken
     if proof is None:
-        raise UNKNOWN_CALLER.of("Send an access token or an API key.", headers=dict(taken) | _CHALLENGE)
+        raise UNKNOWN_CALLER.of("Send an access token or an API key.", headers=dict(taken))
     if proof.new_password and operation.may is not Permission.OWN:
         raise NEW_PASSWORD.of("Somebody else set your password. Change it first.", headers=dict(taken))
     if not proof.identity.may(operation.may):

@@ -5,7 +5,7 @@ Commands import what they need when they run, so that `ussd --help` stays quick.
 
 import typer
 
-from services.commands import ledger, scorecard
+from services.commands import admin, ledger, scorecard
 from services.commands.reconcile import reconcile
 from services.commands.relay import relay
 from services.commands.sandbox import sandbox
@@ -13,6 +13,7 @@ from services.commands.seed import seed
 from services.commands.sms import sms_callbacks
 
 app = typer.Typer()
+app.add_typer(admin.app, name="admin")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(scorecard.app, name="scorecard")
 app.command()(sandbox)

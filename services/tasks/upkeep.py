@@ -6,6 +6,10 @@ from typing import Any
 import asyncpg
 from celery import shared_task
 
+from services.api.idempotency import PRUNE as PRUNE_REPLIES
+from services.api.settings import api
+from services.api.tokens import PRUNE as PRUNE_LOGINS
+from services.api.tries import PRUNE as PRUNE_TRIES
 from services.sms.queries import PRUNE_CALLBACKS
 from services.tasks.relay import PRUNE as PRUNE_OUTBOX
 from ussd_engine.settings import settings
@@ -18,6 +22,9 @@ KEEP_CHECKPOINTS_S = 30 * 60
 # What left, and what the SMS gateway said, for people who look into something.
 KEEP_OUTBOX_DAYS = 30
 KEEP_CALLBACKS_DAYS = 90
+# Wrong passwords are forgiven after a day. A login that is over is of use to whoever looks into a theft.
+KEEP_TRIES_DAYS = 2
+KEEP_LOGINS_DAYS = 90
 BATCH = 5000
 
 PRUNE_RESULTS = """
@@ -79,6 +86,9 @@ async def prune_all(database_url: str) -> dict[str, int]:
             "answers": await _in_batches(connection, PRUNE_RESULTS, KEEP_RESULTS_DAYS),
             "outbox": await _in_batches(connection, PRUNE_OUTBOX, KEEP_OUTBOX_DAYS),
             "callbacks": await _in_batches(connection, PRUNE_CALLBACKS, KEEP_CALLBACKS_DAYS),
+            "replies": await _in_batches(connection, PRUNE_REPLIES, api().keep_replies_h),
+            "tries": await _in_batches(connection, PRUNE_TRIES, KEEP_TRIES_DAYS),
+            "logins": await _in_batches(connection, PRUNE_LOGINS, KEEP_LOGINS_DAYS),
         }
     finally:
         await connection.close()

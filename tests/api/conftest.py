@@ -7,28 +7,35 @@ Paths are below /api/v1. Limits are out of the way, and a password costs next to
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, cast
 
 import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
+from aiohttp import web
+from argon2 import PasswordHasher
 
 from services.api import keys, people, tokens
 from services.api.desk import Desk
 from services.api.operation import BASE
 from services.api.permissions import Permission, Role
-from services.app import Umoja
+from services.app import Umoja, service
 from services.loans.terms import Terms
 from tests.services import world
+from ussd_engine import bundles
+from ussd_engine.bundle import Bundle, build
 from ussd_engine.engine import open_engine
 from ussd_engine.observe import Board
+from ussd_engine.plugin import Service
 from ussd_engine.server import Running, make_app
 from ussd_engine.settings import Settings
 
 PASSWORD = "correct horse battery"
+HASHED = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 CHEAP = {
     "API_ARGON2_KIB": "8",
     "API_ARGON2_PASSES": "1",
@@ -40,6 +47,9 @@ CHEAP = {
 }
 
 
+_built: dict[Any, Bundle] = {}
+
+
 @dataclass
 class Api:
     """The server, its database, and callers of every kind."""
@@ -49,6 +59,7 @@ class Api:
     settings: Settings
     service: Umoja
     terms: Terms
+    app: web.Application
     clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
 
     @property
@@ -65,15 +76,16 @@ class Api:
     def client(self, name: str, **headers: str) -> httpx.AsyncClient:
         """A caller with these headers; the same one for a name."""
         if name not in self.clients:
-            self.clients[name] = httpx.AsyncClient(base_url=self.url + BASE, headers=headers, timeout=30)
+            made = httpx.AsyncClient(base_url=self.url + BASE, headers=headers, timeout=30, verify=False)
+            made.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # a test sends its own
+            self.clients[name] = made
         return self.clients[name]
 
     async def person(self, email: str, role: str = "viewer", *, must_change: bool = False) -> int:
         """Somebody of the staff whose password is PASSWORD; their id."""
         async with self.pool.acquire() as connection:
-            hashed = await self.desk.passwords.hashed(PASSWORD)
             row = await people.make(
-                connection, email, Role(role), hashed, must_change=must_change, by="tests"
+                connection, email, Role(role), HASHED, must_change=must_change, by="tests"
             )
             return int(row["id"])
 
@@ -113,21 +125,38 @@ def api_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Settings of the tests. A fixture of yours that comes before `api` may set more."""
     for name, value in CHEAP.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(bundles, "build", built_once)
     return monkeypatch
 
 
+def built_once(sources: Mapping[str, str], plugin: Service | None = None) -> Bundle:
+    """The same menus are compiled once a run."""
+    key = (tuple(sorted(sources.items())), id(plugin))
+    if key not in _built:
+        _built[key] = build(sources, plugin)
+    return _built[key]
+
+
+@pytest.fixture(scope="session")
+def terms() -> Terms:
+    return world.terms()
+
+
 @pytest_asyncio.fixture
-async def api(api_environment: pytest.MonkeyPatch, pg_url: str, redis_url: str) -> AsyncIterator[Api]:
+async def api(
+    api_environment: pytest.MonkeyPatch, pg_url: str, redis_url: str, terms: Terms
+) -> AsyncIterator[Api]:
     settings = Settings(
         _env_file=None, database_url=pg_url, redis_url=redis_url, port=0, drain_s=1.0, env="development",
         USSD_SECRET=world.SECRET.decode(),
     )  # fmt: skip
-    board, service = Board(), Umoja()
+    board, umoja = Board(), cast(Umoja, service)
     engine = await open_engine(settings, board, plugins={"umoja": service})
-    running = Running(make_app(settings, engine, board, services=[service]), settings, board)
+    app = make_app(settings, engine, board, services=[service])
+    running = Running(app, settings, board)
     await running.start()
     async with asyncpg.create_pool(pg_url, min_size=1, max_size=10) as pool:
-        made = Api(f"http://127.0.0.1:{running.port}", pool, settings, service, world.terms())
+        made = Api(f"http://127.0.0.1:{running.port}", pool, settings, umoja, terms, app)
         for role in Role:
             await made.another(role, role)
         yield made
