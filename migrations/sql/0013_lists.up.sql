@@ -1,2 +1,82 @@
--- What the lists of staff need to be quick
-do $$ begin null; end $$;
+-- What the lists of staff need to be quick: services/api/lists. docs/operations/lists.md says what each index
+-- is for, with the plans. None is on a balance or a score: those change too often to be kept in order.
+
+-- 1. Names as they are looked for: small letters without marks or apostrophes, one blank between words.
+-- Ndũng'u is ndungu.
+create function name_key(name text) returns text
+language sql
+immutable
+strict
+parallel safe
+as $$
+    select btrim(regexp_replace(
+        translate(
+            lower(regexp_replace(normalize(name, nfkd), '[\u0300-\u036f]', '', 'g') collate "C"),
+            '''`´‘’ʼ', ''
+        ),
+        '[ .,_-]+', ' ', 'g'
+    ))
+$$;
+
+-- Each word of each name, in order: a search for `wanj` reads as many rows as it shows.
+create table borrower_word (
+    word text collate "C" not null,
+    borrower_id bigint not null,
+    primary key (word, borrower_id)
+);
+
+create function borrower_words_follow() returns trigger
+language plpgsql
+as $$
+begin
+    if tg_op <> 'INSERT' and old.name is not null then
+        delete from borrower_word
+        where borrower_id = old.id
+        and word = any(string_to_array(name_key(old.name), ' '));
+    end if;
+    if tg_op <> 'DELETE' and new.name is not null then
+        insert into borrower_word (word, borrower_id)
+        select distinct word, new.id
+        from unnest(string_to_array(name_key(new.name), ' ')) as word
+        where word <> '';
+    end if;
+    return null;
+end
+$$;
+
+create trigger borrower_words_follow
+after insert or delete or update of name on borrower
+for each row execute function borrower_words_follow();
+
+insert into borrower_word (word, borrower_id)
+select distinct word, borrower.id
+from borrower
+cross join unnest(string_to_array(name_key(borrower.name), ' ')) as word
+where word <> ''
+order by word, borrower.id;
+
+-- 2. People, by when they came and by name.
+create index borrower_by_created on borrower (created_at, id);
+create index borrower_by_name on borrower ((name_key(name) collate "C"), id);
+create index borrower_by_created_blacklisted on borrower (created_at, id) where blacklisted_at is not null;
+create index borrower_by_created_joining on borrower (created_at, id) where registered_at is null;
+
+-- 3. Loans, in each order they are listed in, within each state and product. What is filtered by lies in
+-- the index, so that a walk past many rows does not read them.
+create index loan_by_applied on loan (state, product, applied_at, id) include (principal_cents, due_on);
+create index loan_by_amount on loan (state, product, principal_cents, id) include (applied_at, due_on);
+create index loan_by_due on loan (state, product, due_on, id) include (principal_cents, applied_at);
+
+-- 4. Money and messages.
+create index journal_by_kind on journal (kind, value_on, id);
+create index payout_by_created on payout (state, created_at, id) include (amount_cents);
+create index payout_by_amount on payout (amount_cents, created_at, id);
+create index payout_of_borrower on payout (borrower_id, id desc);
+create index suspense_item_by_received on suspense_item (received_at, id);
+create index refund_of_borrower on refund (borrower_id, id desc);
+create index sms_by_state on sms (state, created_at, id);
+create index sms_by_notice on sms (notice, created_at, id);
+
+-- 5. What people decide.
+create index approval_by_proposed on approval (state, proposed_at, id);
+create index approval_of_borrower on approval (borrower_id, id desc) where borrower_id is not null;

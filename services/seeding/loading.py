@@ -68,6 +68,16 @@ and column_name = 'id'
 and is_identity = 'YES'
 """
 
+# What the trigger borrower_words_follow would have written, in the order of its key.
+WORDS = """
+insert into borrower_word (word, borrower_id)
+select distinct word, borrower.id
+from borrower
+cross join unnest(string_to_array(name_key(borrower.name), ' ')) as word
+where word <> ''
+order by word, borrower.id
+"""
+
 
 @dataclass(slots=True)
 class Seeded:
@@ -146,6 +156,7 @@ async def _fill(connection: Any, desk: Desk, done: Seeded, say: Say) -> None:
     lives.days_closed(desk)
     lives.shared_balances(desk)
     copying += await _copy(connection, desk, done)
+    await connection.execute(WORDS)
     for row in await connection.fetch(SEQUENCES, list(COLUMNS)):
         table = row["table_name"]
         last = f"select setval($1, max(id)) from {table} having max(id) > 0"  # noqa: S608 - as above
