@@ -14,7 +14,8 @@ import redis
 from migrations import run as migrations
 from ussd_engine.embedded import Servers
 
-pytest_plugins = ["tests.sandbox_fixture"]  # `sandbox` and `listener`: Safaricom, and whom it calls back
+# `sandbox` and `listener`: Safaricom, and whom it calls back. `memcached` and `memcacheds`.
+pytest_plugins = ["tests.sandbox_fixture", "tests.api.memcached"]
 
 TEMPLATE = "template_migrated"
 REDIS_DATABASES = itertools.cycle(

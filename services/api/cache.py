@@ -39,6 +39,7 @@ from services.api.cache_stores import Away, Store
 from services.api.packed import pack, shape, unpack
 
 T = TypeVar("T")
+Seen = tuple[bytes | None, bytes | None]  # versions, and the value that has them
 
 TTL_S = 60
 MOST_OWED = 2_000  # tags; when it is more, all that is kept is given up
@@ -72,6 +73,7 @@ class Cache:
         self._paying = asyncio.Lock()
         self._owing = asyncio.Event()
         self._flights: dict[tuple[str, bytes], asyncio.Task[bytes]] = {}
+        self._looks: dict[tuple[str, int], asyncio.Task[Seen]] = {}
         self.listening = False
         self.counts = Counts()
 
@@ -122,7 +124,7 @@ class Cache:
             self.counts.past += 1
             return await make()
         name = self._key("v", key, shape(model))
-        versions, kept = await self._look(name, tags)
+        versions, kept = await self._looked(name, tags)
         if kept is not None:
             try:
                 value: T = unpack(kept, model)
@@ -134,7 +136,16 @@ class Cache:
         made: T = unpack(await self._once(name, versions, make, ttl_s, model), model)
         return made
 
-    async def _look(self, name: str, tags: Sequence[str]) -> tuple[bytes | None, bytes | None]:
+    async def _looked(self, name: str, tags: Sequence[str]) -> Seen:
+        """One look for all who want the same between two changes."""
+        alike = (name, self._changes)
+        look = self._looks.get(alike)
+        if look is None:
+            look = self._looks[alike] = asyncio.create_task(self._look(name, tags))
+            look.add_done_callback(lambda _ended: self._looks.pop(alike))
+        return await asyncio.shield(look)
+
+    async def _look(self, name: str, tags: Sequence[str]) -> Seen:
         """The versions that count now, and the value that has them. No versions: nothing can be known."""
         deciding = [self._epochs[self._store.node_of(name)], *self._version_keys(tags)]
         for _ in range(LOOKS):

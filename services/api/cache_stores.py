@@ -25,7 +25,7 @@ Server = tuple[str, int]
 
 TIMEOUT_S = 0.1
 THREADS = 4
-MOST_WAITING = 64  # asked of memcached at once; whoever comes beyond that goes without
+MOST_WAITING = 256  # asked of memcached at once; whoever comes beyond that goes without
 AWAY_S = 1.0  # a node that failed is not asked for so long
 LARGEST = 900_000  # bytes; memcached takes a million with its own
 LOCAL_VALUES, LOCAL_WORDS = 2_000, 20_000
@@ -224,13 +224,23 @@ class Memcached:
             raise Away(node)
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._blocking, node, call, *arguments
+            )
+        except Away:
+            raise
         except Exception as error:  # pymemcache has no one kind of its own: when two threads fail at once,
             # its books may be the first to say so
             self._failed(node, error)
             raise Away(node) from error
         finally:
             self._waiting -= 1
+
+    def _blocking(self, node: str, call: Callable[..., T], *arguments: Any) -> T:
+        """In a thread. Those that waited behind one that failed need not find out by themselves."""
+        if time.monotonic() < self._away_until[node]:
+            raise Away(node)
+        return call(*arguments)
 
     def _failed(self, node: str, error: Exception) -> None:
         if time.monotonic() >= self._away_until[node]:
