@@ -11,8 +11,10 @@ import asyncpg
 from aiohttp import hdrs, web
 
 from services.api import headers
+from services.api.cache_changes import KeptCache
 from services.api.desk import Desk
 from services.api.dispatch import Seen, answered, handler_of
+from services.api.limits import Limiter
 from services.api.operation import BASE, Operation, Routes
 from services.api.problems import NOT_FOUND, WRONG_METHOD
 from services.api.settings import read
@@ -40,11 +42,18 @@ async def open_desk(runtime: Runtime) -> Desk:
         command_timeout=_STATEMENT_S,
         server_settings={"idle_in_transaction_session_timeout": _ABANDONED_MS},
     )
-    return Desk(runtime.settings, pool, runtime.redis, runtime.bundles, api=chosen)
+    desk = Desk(runtime.settings, pool, runtime.redis, runtime.bundles, api=chosen)
+    desk.limiter = Limiter(runtime.redis)
+    desk.kept = KeptCache(runtime.settings)
+    desk.kept.start()
+    desk.cache = desk.kept.cache
+    return desk
 
 
 async def close_desk(desk: Desk) -> None:
     """Let go of everything that `open_desk` took."""
+    if desk.kept is not None:
+        await desk.kept.stop()
     await desk.pool.close()
 
 
