@@ -14,6 +14,10 @@ import orjson
 DISBURSE = "loans.disburse"  # {loan_id, ref}
 PROMPT = "repayments.prompt"  # {payment_request_id}
 REFUND = "refunds.pay"  # {refund_id}
+RETURN = "suspense.return"  # {reversal_id}
+MENUS = "menus.publish"  # {change_id}
+PROFILE = "profile.forget"  # {borrower_id}
+BULK = "sms.bulk"  # {bulk_id}
 MPESA_CALLBACK = "mpesa.inbox"  # {inbox_id}
 SMS = "sms.send"  # {sms_id}
 SMS_CALLBACK = "sms.callback"  # {callback_id}

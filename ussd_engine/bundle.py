@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -44,10 +45,28 @@ class Version:
     sessions: int
 
 
+@dataclass(slots=True, frozen=True)
+class Change:
+    """A publication that was decided elsewhere: its number, in the order of deciding, and when that was."""
+
+    number: int
+    decided_at: datetime
+
+
 def bundle_name(sources: Mapping[str, str]) -> str:
     """The name of a folder's content: 12 hex digits of its SHA-256."""
     readable = {path: text.encode(errors="backslashreplace").decode() for path, text in sources.items()}
     return hashlib.sha256(orjson.dumps(readable, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+
+
+def sources_of(stored: bytes | str | None, name: str) -> dict[str, str] | None:
+    """What was stored under a name, unless it is not what the name says."""
+    try:
+        sources = orjson.loads(stored or b"null")
+    except orjson.JSONDecodeError:
+        return None
+    texts = isinstance(sources, dict) and all(isinstance(text, str) for text in sources.values())
+    return sources if texts and bundle_name(sources) == name else None
 
 
 def build(sources: Mapping[str, str], plugin: Service | None = None) -> Bundle:

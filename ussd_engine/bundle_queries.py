@@ -13,6 +13,20 @@ PUBLISH = """
     VALUES ($1, $2, $3, $4)
 """
 
+# The same for a change that was decided elsewhere, by its number: once, and not after a later one, nor over
+# what somebody published by hand since it was decided.
+PUBLISH_CHANGE = """
+    INSERT INTO bundle_publication (service, bundle, published_by, note, change_id)
+    SELECT $1, $2, $3, $4, $5
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM bundle_publication
+        WHERE service = $1
+        AND (change_id >= $5 OR (change_id IS NULL AND published_at > $6))
+    )
+    RETURNING id
+"""
+
 SOURCES = "SELECT sources::text FROM bundle WHERE name = $1"
 
 LIVE = """

@@ -9,7 +9,7 @@ PostgreSQL (`DATABASE_URL` empty) bundles live in Redis only.
 import asyncio
 import re
 import sys
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,16 +20,17 @@ import structlog
 from redis.exceptions import RedisClusterException, RedisError
 
 from ussd_engine import bundle_queries as queries
-from ussd_engine.bundle import Bundle, Version, build, bundle_name
+from ussd_engine.bundle import Bundle, Change, Version, build, bundle_name, sources_of
 from ussd_engine.errors import BundleError, MenuError, StoreError
 from ussd_engine.menu import read_sources
 from ussd_engine.observe.board import Board
 from ussd_engine.plugin import Runtime, Service
 from ussd_engine.pool import open_pool
 from ussd_engine.redis_clients import Client, client
+from ussd_engine.session_counts import sessions_by_bundle
 from ussd_engine.settings import Settings
 
-__all__ = ["Bundle", "Bundles", "Version", "build", "bundle_name"]
+__all__ = ["Bundle", "Bundles", "Change", "Version", "build", "bundle_name"]
 
 log = structlog.get_logger("ussd.bundles")
 
@@ -179,7 +180,7 @@ class Bundles:
     async def versions(self, service: str) -> list[Version]:
         """Publications of a service, newest first, with the sessions still on each bundle."""
         rows = await self._publications(service)
-        counts = await self._count_sessions()
+        counts = await sessions_by_bundle(self._redis)
         current = await self._redis.hget(_LIVE, service)
         newest: set[str] = set()
         versions = []
@@ -222,6 +223,17 @@ class Bundles:
         await self._make_live(bundle, by, "rollback")
         return bundle
 
+    async def publish_change(self, service: str, name: str, by: str, note: str, change: Change) -> bool:
+        """Make a kept bundle live, as was decided. May be called again after a crash: it is published once.
+
+        False when it was published before, or gave way to what was decided or published since. Raises
+        BundleError.
+        """
+        bundle = await self.load(name)
+        if bundle.service != service:
+            raise BundleError(f"{name} is a version of {bundle.service}, not of {service}.")
+        return await self._make_live(bundle, by, note, change=change)
+
     async def _publications(self, service: str) -> "list[asyncpg.Record]":
         """What was published of a service, newest first. Raises BundleError without PostgreSQL."""
         if self._pg is None:
@@ -229,22 +241,36 @@ class Bundles:
         rows: list[asyncpg.Record] = await self._pg.fetch(queries.PUBLICATIONS, service)
         return rows
 
-    async def _make_live(self, bundle: Bundle, by: str, note: str, *, first: bool = False) -> None:
-        """Publish; first: unless another process that starts has done so."""
+    async def _make_live(
+        self, bundle: Bundle, by: str, note: str, *, first: bool = False, change: Change | None = None
+    ) -> bool:
+        """Publish; first: unless another process that starts has done so. False when nothing was to do."""
         await self._start_plugin(bundle)
         async with self._alone() as connection:
             await self.refresh()
             if first and bundle.service in self._live:
-                return
+                return False
             self._require_own_codes(bundle)
-            if connection is not None:
-                sources = orjson.dumps(dict(bundle.sources)).decode()
-                await connection.execute(queries.KEEP, bundle.name, bundle.service, sources, by, note)
-                await connection.execute(queries.PUBLISH, bundle.service, bundle.name, by, note)
+            if connection is not None and not await self._write(connection, bundle, by, note, change):
+                return False
             await self._serve(bundle)  # before the commit: what Redis did not take was not published
         self._go_live(bundle)
         self._remember(bundle)
         await self._redis.publish(_CHANNEL, bundle.service)
+        return True
+
+    async def _write(
+        self, connection: "asyncpg.Connection", bundle: Bundle, by: str, note: str, change: Change | None
+    ) -> bool:
+        """Keep the content, and that it is published; False when a change was published before, or late."""
+        sources = orjson.dumps(dict(bundle.sources)).decode()
+        await connection.execute(queries.KEEP, bundle.name, bundle.service, sources, by, note)
+        said = bundle.service, bundle.name, by, note
+        if change is None:
+            await connection.execute(queries.PUBLISH, *said)
+            return True
+        made = await connection.fetchval(queries.PUBLISH_CHANGE, *said, change.number, change.decided_at)
+        return made is not None
 
     @asynccontextmanager
     async def _alone(self) -> "AsyncIterator[asyncpg.Connection | None]":
@@ -338,10 +364,10 @@ class Bundles:
                 await self._make_live(bundle, "first start", "", first=True)
 
     async def _fetch(self, name: str) -> dict[str, str] | None:
-        sources = _sources_of(await self._redis.get(_key(name)), name)
+        sources = sources_of(await self._redis.get(_key(name)), name)
         if sources is None and self._pg is not None:
             stored = await self._pg.fetchval(queries.SOURCES, name)
-            sources = _sources_of(stored, name)
+            sources = sources_of(stored, name)
             if sources is not None:
                 await self._redis.set(_key(name), stored)
         return sources
@@ -359,36 +385,6 @@ class Bundles:
             plugin = self._plugins.get(named[1]) if named else None
         sys.setswitchinterval(_SWITCH_S)
         return await asyncio.to_thread(build, sources, plugin)
-
-    async def _count_sessions(self) -> Counter[str]:
-        counts: Counter[str] = Counter()
-        keys: list[bytes] = []
-        async for key in self._redis.scan_iter("ussd:{*}:*", count=1000):
-            keys.append(key)
-            if len(keys) == 500:
-                await self._count_into(counts, keys)
-                keys = []
-        await self._count_into(counts, keys)
-        return counts
-
-    async def _count_into(self, counts: Counter[str], keys: list[bytes]) -> None:
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for key in keys:
-                pipe.get(key)
-            for value in await pipe.execute():
-                record = orjson.loads(value) if value is not None else {}
-                if record.get("more") and "bundle" in record:
-                    counts[record["bundle"]] += 1
-
-
-def _sources_of(stored: bytes | str | None, name: str) -> dict[str, str] | None:
-    """What was stored under a name, unless it is not what the name says."""
-    try:
-        sources = orjson.loads(stored or b"null")
-    except orjson.JSONDecodeError:
-        return None
-    texts = isinstance(sources, dict) and all(isinstance(text, str) for text in sources.values())
-    return sources if texts and bundle_name(sources) == name else None
 
 
 def _key(name: str) -> str:

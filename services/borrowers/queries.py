@@ -99,13 +99,15 @@ set name = $2,
 where id = $1
 """
 
-# No row when the PIN is locked. A lock that is over starts the count again.
+# No row when the PIN is locked, or a new one may be chosen (services/borrowers/resetting.py). A lock that is
+# over starts the count again.
 COUNT_PIN_TRY = """
 update borrower
 set pin_failures = case when pin_locked_until is null then pin_failures + 1 else 1 end,
     pin_locked_until = null
 where id = $1
 and pin_hash is not null
+and (pin_reset_until is null or pin_reset_until <= clock_timestamp())
 and (pin_locked_until is null or pin_locked_until <= clock_timestamp())
 returning pin_hash, pin_failures
 """

@@ -8,6 +8,7 @@ from typing import Any
 
 from services import outbox
 from services.borrowers.people import LANGUAGES
+from services.loans.approvals import ApprovalError, SamePersonError
 
 FIND = """
 select id, msisdn, language, blacklisted_at, blacklisted_by, blacklist_reason, registered_at
@@ -46,11 +47,11 @@ where id = $1
 """
 
 
-class StandingError(Exception):
+class StandingError(ApprovalError):
     """This cannot be done to that borrower now. The message says why."""
 
 
-class SameHandError(StandingError):
+class SameHandError(SamePersonError):
     """You listed them. Somebody else must take them off the list."""
 
 

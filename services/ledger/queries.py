@@ -136,6 +136,16 @@ where receipt = $1
 for update
 """
 
+# Its money is on its way back to whoever sent it.
+GOING_BACK = """
+select exists (
+    select 1
+    from reversal
+    where receipt = $1
+    and state not in ('done', 'failed')
+)
+"""
+
 SETTLE_SUSPENSE = """
 update suspense_item
 set state = $2,

@@ -64,7 +64,7 @@ async def open_items(connection: Any, most: int = 100) -> list[dict[str, Any]]:
 
 async def take(connection: Any, receipt: str, state: str) -> Any | None:
     """The open item of that receipt, locked; None when it ended as `state` already. Raises LedgerError
-    when there is none, or it ended otherwise."""
+    when there is none, or it ended otherwise, or is on its way back and this is not that."""
     item = await connection.fetchrow(queries.LOCK_SUSPENSE, receipt)
     if item is None:
         raise LedgerError(f"receipt {receipt} is not in suspense")
@@ -72,6 +72,8 @@ async def take(connection: Any, receipt: str, state: str) -> Any | None:
         return None
     if item["state"] != "open":
         raise LedgerError(f"receipt {receipt} is {item['state']} already and cannot be {state}")
+    if state != "returned" and await connection.fetchval(queries.GOING_BACK, receipt):
+        raise LedgerError(f"receipt {receipt} is being sent back and cannot be {state}")
     return item
 
 

@@ -37,6 +37,7 @@ class Standing:
     largest_repaid_cents: int
     last_late_on: date | None
     repaid_in_time: int = 0
+    paused: bool = False  # staff let nobody apply just now: services/runtime_settings.py
     owes_claim: bool = False  # a payout that came after it was given up: see servicing.paid_out_late
     habits: Features = field(default_factory=dict)  # what else the scorecard asks for
 
@@ -84,6 +85,7 @@ def _bar(product: Product, seen: Standing, today: date) -> str | None:
     """Why the scorecard need not be asked."""
     wait = timedelta(days=product.cool_off.wait_days)
     bars = (
+        (seen.paused, "APPLICATIONS_PAUSED"),
         (not seen.registered, "NOT_REGISTERED"),
         (not seen.consented, "NO_CONSENT"),
         (seen.blacklisted, "BLACKLISTED"),

@@ -22,6 +22,11 @@ select
     borrower.id as borrower_id,
     borrower.registered_at is not null as registered,
     borrower.blacklisted_at is not null as blacklisted,
+    coalesce((
+        select value = 'true'
+        from setting
+        where name = 'applications_paused'
+    ), false) as paused,
     exists (
         select 1
         from consent

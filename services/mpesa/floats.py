@@ -1,14 +1,18 @@
 """The float: what the utility account holds. When it is low, payouts wait, and a person is alerted; when
 there is enough again they go on by themselves.
 
-M-Pesa tells it with each payout and when it is asked. Payouts wait below `low_float_cents`, and after one
-that M-Pesa refused for want of money.
+M-Pesa tells it with each payout and when it is asked. Payouts wait below `low_float_cents` (staff may set
+another), and after one that M-Pesa refused for want of money. They also wait when a person says so; then
+they go on when a person says so, whatever the float.
+
+What is asked for on a day is counted, and staff may bound it: the rest waits for the next day.
 """
 
 from typing import Any
 
 import structlog
 
+from services import clock, runtime_settings
 from services.ledger import accounts, charges, journals
 from services.mpesa import queries
 from services.mpesa.client import Daraja
@@ -22,6 +26,8 @@ BOOKS = {
     WORKING: ("working", (accounts.MPESA_WORKING, accounts.MPESA_PAYBILL)),
     CHARGES: ("charges", (accounts.MPESA_CHARGES_PAID,)),
 }
+
+MOST_REASON = 80  # the table's
 
 log = structlog.get_logger("umoja.mpesa")
 
@@ -37,6 +43,20 @@ async def pause(connection: Any, reason: str) -> None:
         log.error("alert", alert="payouts_paused", reason=reason)
 
 
+async def hold(connection: Any, who: str, reason: str) -> bool:
+    """A person makes payouts wait. False when one did so before."""
+    held = await connection.fetchval(queries.HOLD_FLOAT, f"{who}: {reason}"[:MOST_REASON], who)
+    if held is not None:
+        log.warning("payouts_held", who=who)
+    return held is not None
+
+
+async def release(connection: Any) -> bool:
+    """A person lets payouts go on. False when none waited. Should the float be too low, it will be told,
+    and they wait again."""
+    return await connection.fetchval(queries.RELEASE_FLOAT) is not None
+
+
 async def covers(connection: Any, amount_cents: int) -> bool:
     """Whether a payout may be asked for now. One that the float, as far as it is known, does not cover
     is not sent to fail: payouts wait."""
@@ -46,14 +66,32 @@ async def covers(connection: Any, amount_cents: int) -> bool:
     if known["utility_cents"] is not None and known["utility_cents"] < amount_cents:
         await pause(connection, "the float does not cover the next payout")
         return False
-    return True
+    return await _within_day(connection, amount_cents)
+
+
+async def never_left(connection: Any, amount_cents: int) -> None:
+    """A payout that was counted certainly was not asked for."""
+    await connection.execute(queries.UNCOUNT_DAY, clock.nairobi_date(clock.now()), amount_cents)
+
+
+async def _within_day(connection: Any, amount_cents: int) -> bool:
+    """Count it for today, unless that would be more than staff allow for a day. The day's row is locked
+    until the caller commits, so that two at once are not both the last."""
+    most_cents = await runtime_settings.read(connection, runtime_settings.DAILY_CAP)
+    today = clock.nairobi_date(clock.now())
+    await connection.execute(queries.OPEN_DAY, today)
+    if await connection.fetchval(queries.COUNT_DAY, today, amount_cents, most_cents) is not None:
+        return True
+    log.warning("payout_waits_for_tomorrow", cents=amount_cents)
+    return False
 
 
 async def told(connection: Any, settings: MpesaSettings, utility_cents: int) -> None:
     """M-Pesa said what the utility account holds. Payouts that wait go on when it covers the largest of
     them, and the last one that it did not cover."""
     await connection.execute(queries.FLOAT_TOLD, utility_cents)
-    if utility_cents < settings.low_float_cents:
+    low_cents = await runtime_settings.read(connection, runtime_settings.LOW_FLOAT)
+    if utility_cents < (settings.low_float_cents if low_cents is None else low_cents):
         await pause(connection, "the float is low")
         return
     enough = utility_cents >= await connection.fetchval(queries.WANTED)

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from services import failpoints, outbox
-from services.mpesa import floats, payment_queries, payouts, queries, repayments, told
+from services.mpesa import floats, payment_queries, payouts, queries, repayments, returns, told
 from services.mpesa.settings import MpesaSettings
 
 BATCH = 500
@@ -58,17 +58,6 @@ async def process_inbox(pool: Any, settings: MpesaSettings, most: int = BATCH) -
             if not await process_one(connection, settings):
                 return done
     return most
-
-
-async def prune(pool: Any, days: int) -> int:
-    """Delete callbacks that were processed so long ago. Gives how many. One that failed stays."""
-    deleted = 0
-    while True:
-        status: str = await pool.execute(queries.PRUNE_CALLBACKS, days, BATCH)
-        done = int(status.rpartition(" ")[2])
-        deleted += done
-        if done < BATCH:
-            return deleted
 
 
 async def process_one(connection: Any, settings: MpesaSettings) -> bool:
@@ -179,6 +168,16 @@ async def _balance(connection: Any, callback: Callback) -> str:
     return await floats.balances_told(connection, callback.settings, told.result(callback.held))
 
 
+async def _reversal(connection: Any, callback: Callback) -> str:
+    """What became of money that was to go back. The id in the path is ours."""
+    said = told.result(callback.held)
+    number = int(callback.ref) if callback.ref.isdecimal() and len(callback.ref) < 19 else 0
+    made = await returns.told_result(connection, number, said)
+    if made == "unknown":
+        raise NotYetError("no such reversal")
+    return made
+
+
 async def _confirmation(connection: Any, callback: Callback) -> str:
     return await repayments.received(connection, told.paid(callback.held))
 
@@ -219,7 +218,7 @@ KINDS: dict[str, Callable[[Any, Callback], Awaitable[str]]] = {
     "status_late": _kept,
     "balance": _balance,
     "balance_late": _kept,
-    "reversal": _kept,
+    "reversal": _reversal,
     "reversal_late": _kept,
     "confirmation": _confirmation,
     "pull": _kept,

@@ -114,6 +114,8 @@ async def _answered(connection: Any, payout: Any, outcome: Outcome, again: bool)
         return str(payout["state"])
     if again and target in ("ready", "failed"):
         target = "unknown"  # this call was not carried out; of the one before we still do not know
+    if target == "ready":
+        await floats.never_left(connection, payout["amount_cents"])
     if target == "failed":
         log.error("alert", alert="payout_refused", payout=payout["id"], detail=detail)
         await _give_up(connection, payout)

@@ -239,7 +239,7 @@ limit $2
 # -- the float ---------------------------------------------------------------------------------
 
 FLOAT = """
-select paused_at, reason, utility_cents, told_at
+select paused_at, reason, held_by, utility_cents, told_at
 from mpesa_float
 """
 
@@ -259,12 +259,53 @@ where paused_at is null
 returning paused_at
 """
 
+# Not while a person holds it.
 RESUME = """
 update mpesa_float
 set paused_at = null,
     reason = ''
 where paused_at is not null
+and held_by is null
 returning id
+"""
+
+HOLD_FLOAT = """
+update mpesa_float
+set paused_at = coalesce(paused_at, clock_timestamp()),
+    reason = $1,
+    held_by = $2
+where held_by is null
+returning id
+"""
+
+RELEASE_FLOAT = """
+update mpesa_float
+set paused_at = null,
+    reason = '',
+    held_by = null
+where paused_at is not null
+returning id
+"""
+
+OPEN_DAY = """
+insert into payout_day (day, asked_cents)
+values ($1, 0)
+on conflict (day) do nothing
+"""
+
+# $3: the most of a day; null: no bound.
+COUNT_DAY = """
+update payout_day
+set asked_cents = asked_cents + $2
+where day = $1
+and ($3::bigint is null or asked_cents + $2 <= $3)
+returning asked_cents
+"""
+
+UNCOUNT_DAY = """
+update payout_day
+set asked_cents = greatest(asked_cents - $2, 0)
+where day = $1
 """
 
 FLOAT_TOLD = """

@@ -68,6 +68,8 @@ NOTICES: Mapping[str, Notice] = {
     "crb_notice": Notice("service", {**_REF, "owed": "money", "on": "date"}),
     "crb_listed": Notice("service", {**_REF, "owed": "money", "on": "date"}),
     "crb_corrected": Notice("service", {**_REF, "on": "date"}),
+    "applied_for": Notice("money", {**_LOAN, "owed": "money", "due": "date"}),
+    "pin_reset": Notice("money", {"days": "integer"}),  # of what guards their money
     "limit_raised": Notice("marketing", {"limit": "money"}),
 }
 
@@ -160,6 +162,13 @@ async def more_time(connection: Any, loan: Any, due: date, owed_cents: int, fee_
     """They bought more time. fee_cents: with its excise."""
     details = {"ref": loan["ref"], "owed": owed_cents, "due": due.isoformat(), "fee": fee_cents}
     return await _loan(connection, f"more_time:{loan['ref']}:{due.isoformat()}", "more_time", loan, details)
+
+
+async def applied_for(connection: Any, borrower_id: int, ref: str, quote: Any) -> bool:
+    """Staff applied for them, as they asked: so that nobody has a loan they never heard of."""
+    details = {"ref": ref, "amount": quote.principal_cents, "owed": quote.total_cents}
+    details["due"] = quote.due.isoformat()
+    return await ask(connection, f"applied_for:{ref}", "applied_for", borrower_id, details)
 
 
 async def payment_kept(connection: Any, msisdn: str, receipt: str, amount_cents: int) -> bool:

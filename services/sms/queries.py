@@ -7,6 +7,8 @@ select
     borrower.msisdn,
     borrower.language as speaks,
     coalesce(borrower.name, '') as name,
+    coalesce(bulk_message.state = 'stopped', false) as stopped,
+    nullif(bulk_message.texts, '{}')::text as own_words,
     not offers_wanted(sms.borrower_id) as unwanted,
     sms.details ? 'due' and sms.kind = 'service' and not exists (
         select 1
@@ -17,6 +19,7 @@ select
     ) as spent
 from sms
 join borrower on borrower.id = sms.borrower_id
+left join bulk_message on bulk_message.id = sms.bulk_id
 where sms.id = $1
 for update of sms
 """

@@ -14,11 +14,11 @@ from typing import Any
 import orjson
 import structlog
 
-from services import clock, failpoints
+from services import clock, failpoints, runtime_settings
 from services.borrowers import names
 from services.sms import queries
 from services.sms.client import OPTED_OUT, Accepted, AfricasTalking, Outcome, Refused
-from services.sms.texts import Texts, parts
+from services.sms.texts import Quiet, Texts, parts
 
 MOST_TRIES = 6
 FIRST_AGAIN = timedelta(minutes=1)  # then four times as long, and so on
@@ -49,14 +49,14 @@ async def send(
             return None
         if row["state"] != "queued":
             return await _found(connection, row, now)
-        why, later = _held_back(row, texts, now)
+        why, later = _held_back(row, await _quiet(connection, texts), now)
         if why:
             await connection.execute(queries.REFUSE, sms_id, None, why)
             return None
         if later is not None:
             return later
         values = {**orjson.loads(row["details"]), "name": names.shown(row["name"]), "paybill": paybill}
-        words, language = texts.say(row["notice"], row["speaks"], values)
+        words, language = _said(row, texts, values)
         await connection.execute(queries.BEGIN, sms_id, language, words, parts(words), now)
     failpoints.here("sms.sending")
     outcome = await gateway.send(row["msisdn"], words)
@@ -65,7 +65,20 @@ async def send(
         return await _settle(connection, row, outcome, now)
 
 
-def _held_back(row: Any, texts: Texts, now: datetime) -> tuple[str, datetime | None]:
+def _said(row: Any, texts: Texts, values: dict[str, Any]) -> tuple[str, str]:
+    """The words, and their language: those of sms.yaml, or a bulk message's own."""
+    if row["own_words"] is None:
+        return texts.say(row["notice"], row["speaks"], values)
+    return texts.say_own(orjson.loads(row["own_words"]), row["speaks"], values)
+
+
+async def _quiet(connection: Any, texts: Texts) -> Quiet:
+    """The quiet hours: those that staff have set, else those of sms.yaml."""
+    set_ = await runtime_settings.read(connection, runtime_settings.QUIET)
+    return texts.quiet if set_ is None else Quiet(*runtime_settings.hours(set_))
+
+
+def _held_back(row: Any, quiet: Quiet, now: datetime) -> tuple[str, datetime | None]:
     """Why it must not be sent, or until when it has to wait."""
     if row["kind"] == "marketing" and row["unwanted"]:
         return "not_wanted", None
@@ -74,7 +87,9 @@ def _held_back(row: Any, texts: Texts, now: datetime) -> tuple[str, datetime | N
             return "no_longer_so", None
         if now - row["created_at"] > STALE_AFTER:
             return "too_late", None
-        return "", texts.quiet.over_at(now)
+        if row["stopped"]:
+            return "stopped", None
+        return "", quiet.over_at(now)
     return "", None
 
 

@@ -32,8 +32,11 @@ ROUTES = {
     "services.tasks.money.*": {"queue": MONEY},
     "services.tasks.reconciling.*": {"queue": MONEY},
     "services.tasks.sms.*": {"queue": SMS},
+    "services.tasks.menus.*": {"queue": DEFAULT_QUEUE},
 }
-MODULES = tuple(f"services.tasks.{name}" for name in ("upkeep", "lending", "money", "reconciling", "sms"))
+MODULES = tuple(
+    f"services.tasks.{name}" for name in ("upkeep", "lending", "money", "reconciling", "sms", "menus")
+)
 
 LONGEST_TASK_S = 300
 # Redis gives an unacknowledged task to another worker after this; it must outlast any task.

@@ -7,9 +7,9 @@ from typing import TypeVar
 from celery import shared_task
 
 from services import clock
-from services.mpesa import client, floats, paybill, payouts, repayments, settings, sweeping
+from services.mpesa import client, floats, paybill, payouts, repayments, returns, settings, sweeping
 from services.mpesa.client import Daraja
-from services.mpesa.inbox import process_inbox, prune
+from services.mpesa.inbox import process_inbox
 from services.tasks.running import Tools, consume, run
 
 AGAIN = timedelta(seconds=30)  # a payout that waits, a prompt that did not leave
@@ -53,6 +53,16 @@ def prompt(row: int, payment_request_id: int) -> None:
             return _left(await repayments.prompt(tools.pool, daraja, payment_request_id), "queued")
 
         return await _with(tools, shown)
+
+    consume(row, work)
+
+
+@shared_task(name="services.tasks.money.send_back")  # type: ignore[untyped-decorator]
+def send_back(row: int, reversal_id: int) -> None:
+    """Reverse a payment that nobody is known for."""
+
+    async def work(tools: Tools) -> datetime | None:
+        return await _with(tools, lambda daraja: returns.ask(tools.pool, daraja, reversal_id))
 
     consume(row, work)
 
@@ -102,12 +112,7 @@ def pull() -> dict[str, int]:
 
 @shared_task(name="services.tasks.money.pull_all")  # type: ignore[untyped-decorator]
 def pull_all() -> dict[str, int]:
-    """Payments of all the time that M-Pesa keeps, once a day; and old callbacks are deleted."""
-
-    async def tidy(tools: Tools) -> int:
-        return await prune(tools.pool, settings.mpesa().keep_callbacks_days)
-
-    run(tidy)
+    """Payments of all the time that M-Pesa keeps, once a day."""
     return _pulled(paybill.LONGEST)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from celery import shared_task
 
 from services import clock, published
+from services.sms import bulk as to_many
 from services.sms import callbacks, reminders, sending
 from services.sms.client import AfricasTalking
 from services.sms.settings import read
@@ -30,6 +31,18 @@ def callback(row: int, callback_id: int) -> None:
 
     async def work(tools: Tools) -> datetime | None:
         return await callbacks.process(tools.pool, callback_id)
+
+    consume(row, work)
+
+
+@shared_task(name="services.tasks.sms.bulk")  # type: ignore[untyped-decorator]
+def bulk(row: int, bulk_id: int) -> None:
+    """Ask for the messages of one to many."""
+
+    async def work(tools: Tools) -> datetime | None:
+        while await to_many.step(tools.pool, bulk_id):
+            pass
+        return None
 
     consume(row, work)
 
