@@ -1,0 +1,241 @@
+"""The list of loans."""
+
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.api.calls import Read, Stream
+from services.api.lists.answering import FILES, answer
+from services.api.lists.listing import (
+    Branch,
+    Column,
+    Filter,
+    Key,
+    Listing,
+    Sort,
+    Where,
+    at_least,
+    at_most,
+    equal,
+    since,
+    today,
+    until,
+)
+from services.api.lists.query import Cents, Day, DaysLate, Id, ListQuery, Page, Search
+from services.api.lists.search import People
+from services.api.operation import Limit, Routes
+from services.api.permissions import Permission
+from services.api.problems import AWAY, INVALID
+from services.loans.lifecycle import LENT, STATES
+from ussd_engine.observe.logs import mask
+
+routes = Routes("Loans")
+
+LoanStatus = Literal[
+    "applied", "approved", "rejected", "disbursing", "cancelled", "active", "failed", "repaid", "overdue",
+    "non_performing", "written_off", "recovered",
+]  # fmt: skip
+LoanSort = Literal["applied", "-applied", "amount", "-amount", "due", "-due"]
+
+
+class LoanQuery(ListQuery):
+    """Which loans."""
+
+    q: Search | None = Field(
+        None, description="A loan's reference, a whole phone number, or words that a name begins with."
+    )
+    status: list[LoanStatus] = Field([], description="One or more states.")
+    product: list[str] = Field([], max_length=20, description="One or more products.", examples=[["umoja30"]])
+    purpose: str | None = Field(None, max_length=40, examples=["business"])
+    user_id: Id | None = Field(None, description="Of this person.")
+    amount_min_cents: Cents | None = Field(None, description="Of the amount lent.")
+    amount_max_cents: Cents | None = Field(None, description="Of the amount lent.")
+    applied_from: Day | None = None
+    applied_to: Day | None = None
+    due_from: Day | None = None
+    due_to: Day | None = None
+    days_late_min: DaysLate | None = Field(None, description="Of loans that are owed. 1: everything late.")
+    days_late_max: DaysLate | None = Field(None, description="Of loans that are owed.")
+    sort: LoanSort = Field("-applied", description="`-` is the other way round; without a due date last.")
+
+
+class Loan(BaseModel):
+    """A loan, in a list."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": 12, "ref": "U4K7QXN", "user_id": 7, "name": "Wanjiru Kamau", "msisdn": "2547***126",
+                    "product": "umoja30", "purpose": "business", "status": "overdue",
+                    "principal_cents": 500000, "total_cents": 590000, "owed_cents": 340000,
+                    "applied_at": "2026-10-20T09:14:00Z", "disbursed_at": "2026-10-20T09:15:02Z",
+                    "due_on": "2026-11-20", "closed_at": None, "days_late": 3,
+                }
+            ]
+        }
+    )  # fmt: skip
+
+    id: int
+    ref: str
+    user_id: int
+    name: str | None
+    msisdn: str = Field(description="Masked.")
+    product: str
+    purpose: str
+    status: LoanStatus
+    principal_cents: int = Field(description="What was lent.")
+    total_cents: int = Field(description="What was agreed to be paid back.")
+    owed_cents: int = Field(description="What is owed now, penalties and what was written off included.")
+    applied_at: datetime
+    disbursed_at: datetime | None
+    due_on: date | None
+    closed_at: datetime | None
+    days_late: int | None = Field(description="Days past due, while it is owed; null before the money came.")
+
+
+class Loans(Page[Loan]):
+    """A page of loans."""
+
+
+def _days_late(where: Where, due: str, day: date) -> None:
+    """Days past due are days since the due date; only what is owed is late."""
+    states = ", ".join(f"'{state}'" for state in LENT)
+    where.add(f"loan.state in ({states})")
+    where.add(f"loan.due_on {due} {{}}", day)
+
+
+def _late_at_least(where: Where, days: int) -> None:
+    _days_late(where, "<=", today() - timedelta(days=days))
+
+
+def _late_at_most(where: Where, days: int) -> None:
+    _days_late(where, ">=", today() - timedelta(days=days))
+
+
+def _is(column: str) -> Filter:
+    """What the branches ask for already: said once, in a search that has no branches."""
+    return lambda where, values: where.add(f"{column} = any({{}}::text[])", list(values))
+
+
+def shown(row: Any) -> dict[str, Any]:
+    """A row as it is told."""
+    late = (today() - row["due_on"]).days if row["due_on"] is not None else None
+    owed = row["state"] in (*LENT, "written_off")
+    return {
+        "id": row["id"],
+        "ref": row["ref"],
+        "user_id": row["borrower_id"],
+        "name": row["name"],
+        "msisdn": mask(row["msisdn"]),
+        "product": row["product"],
+        "purpose": row["purpose"],
+        "status": row["state"],
+        "principal_cents": row["principal_cents"],
+        "total_cents": row["total_cents"],
+        "owed_cents": row["owed_cents"],
+        "applied_at": row["applied_at"],
+        "disbursed_at": row["disbursed_at"],
+        "due_on": row["due_on"],
+        "closed_at": row["closed_at"],
+        "days_late": max(late, 0) if late is not None and owed else None,
+    }
+
+
+ID = Key("loan.id", int)
+
+# The states and products there are, each found by one look into an index: not by reading the table.
+COMBINATIONS = """
+with recursive seen as (
+    (select state, product from loan order by state, product limit 1)
+    union all
+    select later.state, later.product
+    from seen
+    cross join lateral (
+        select loan.state, loan.product
+        from loan
+        where (loan.state, loan.product) > (seen.state, seen.product)
+        order by loan.state, loan.product
+        limit 1
+    ) as later
+)
+select state, product
+from seen
+"""
+
+LOANS = Listing(
+    name="loans",
+    table="loan",
+    id=ID,
+    select="""loan.id, loan.ref, loan.borrower_id, borrower.name, borrower.msisdn, loan.product, loan.purpose,
+    loan.state, loan.principal_cents, loan.total_cents, loan.applied_at, loan.disbursed_at, loan.due_on,
+    loan.closed_at, owed.cents as owed_cents""",
+    joins="""join loan on loan.id = page.id
+join borrower on borrower.id = loan.borrower_id
+cross join lateral (
+    select coalesce(sum(balance.balance_cents), 0)::bigint as cents
+    from account
+    join balance on balance.account_id = account.id
+    where account.loan_id = loan.id
+) as owed""",
+    sorts={
+        "applied": Sort((Key("loan.applied_at", datetime), ID)),
+        "amount": Sort((Key("loan.principal_cents", int), ID)),
+        "due": Sort((Key("loan.due_on", date, nullable=True), ID)),
+        "found": Sort(
+            (Key("borrower_word.word", str), Key("borrower_word.borrower_id", int), ID),
+            rows="""borrower_word
+join borrower on borrower.id = borrower_word.borrower_id
+join loan on loan.borrower_id = borrower_word.borrower_id""",
+            alone=True,
+        ),
+    },
+    filters={
+        "status": _is("loan.state"),
+        "product": _is("loan.product"),
+        "purpose": equal("loan.purpose"),
+        "user_id": equal("loan.borrower_id"),
+        "amount_min_cents": at_least("loan.principal_cents"),
+        "amount_max_cents": at_most("loan.principal_cents"),
+        "applied_from": since("loan.applied_at"),
+        "applied_to": until("loan.applied_at"),
+        "due_from": at_least("loan.due_on"),
+        "due_to": at_most("loan.due_on"),
+        "days_late_min": _late_at_least,
+        "days_late_max": _late_at_most,
+    },
+    columns=(
+        Column("loan", "ref"),
+        Column("person", "user_id", "number"),
+        Column("name", "name"),
+        Column("phone", "msisdn"),
+        Column("product", "product"),
+        Column("purpose", "purpose"),
+        Column("status", "status"),
+        Column("lent_kes", "principal_cents", "money"),
+        Column("agreed_kes", "total_cents", "money"),
+        Column("owed_kes", "owed_cents", "money"),
+        Column("applied", "applied_at", "moment"),
+        Column("money_sent", "disbursed_at", "moment"),
+        Column("due", "due_on", "date"),
+        Column("closed", "closed_at", "moment"),
+        Column("days_late", "days_late", "number"),
+    ),
+    shown=shown,
+    tags=("loan", "journal", "borrower"),
+    branches=(Branch("loan.state", "status", STATES), Branch("loan.product", "product")),
+    combinations=COMBINATIONS,
+)
+FINDER = People("loan.borrower_id", "loan.id")
+
+
+@routes.get(
+    "/admin/loans", may=Permission.LOANS_READ, limit=Limit.LIST, problems=(INVALID, AWAY), streams=FILES
+)
+async def list_loans(call: Read, query: LoanQuery) -> Loans | Stream:
+    """List loans.
+
+    The latest application first, unless `sort` says otherwise.
+    """
+    return await answer(call, LOANS, query, Loans, FINDER)
