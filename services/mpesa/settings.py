@@ -87,7 +87,6 @@ class MpesaSettings(BaseSettings):
     callback_token: Annotated[SecretStr, AfterValidator(_token)] = SecretStr("")  # empty: from USSD_SECRET
     callback_networks: Networks = tuple(ip_network(address) for address in SAFARICOM)
     max_callback: PositiveInt = 32 * 1024  # bytes
-    keep_callbacks_days: PositiveInt = 90
     refuse_unknown_accounts: bool = False  # a payer who mistypes the account is told at once
 
     connect_timeout_s: PositiveFloat = 5.0

@@ -74,6 +74,9 @@ class Keep(_Strict):
     answers_days: Days = Field(30, alias="answers", ge=1, description="Answers to presses of a dialog.")
     outbox_days: Days = Field(30, alias="outbox", ge=1, description="Messages between our processes, done.")
     strangers_days: Days = Field(90, alias="strangers", ge=1, description="Who began to join and did not.")
+    audit_days: Days = Field(
+        2557, alias="audit", ge=730, description="What staff changed. At least two years."
+    )
     borrowers_days: Days = Field(
         2557, alias="borrowers", ge=1, description="Who owes nothing, after their last loan ended."
     )

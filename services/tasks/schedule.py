@@ -39,5 +39,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     # Notices and listings, in hours in which messages are sent. The later ticks are for those too.
     "crb": _at("lending.crb", hour="9-16", minute="25", expires_s=3000),
     "forget": _at("upkeep.forget", hour=EVERY, minute="*/10", expires_s=540),
+    # Twice, for a night in which the first one was cut off.
+    "retain": _at("upkeep.retain", hour="3", minute="30,50", expires_s=_HOUR),
     "prune": _at("upkeep.prune", hour="3", minute="10", expires_s=6 * _HOUR),
 }

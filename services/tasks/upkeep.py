@@ -6,37 +6,24 @@ from typing import Any
 import asyncpg
 from celery import shared_task
 
+from services import published
 from services.api.idempotency import PRUNE as PRUNE_REPLIES
 from services.api.settings import api
 from services.api.tokens import PRUNE as PRUNE_LOGINS
 from services.api.tries import PRUNE as PRUNE_TRIES
-from services.sms.queries import PRUNE_CALLBACKS
-from services.tasks.relay import PRUNE as PRUNE_OUTBOX
+from services.privacy import retention
+from services.published import NotPublishedError
+from services.rules.model import Keep
+from services.tasks.running import Tools, run
 from ussd_engine.settings import settings
 
-# A press is never retried after so long, and nobody reads its answer.
-KEEP_RESULTS_DAYS = 30
 # A dialog that lost its session goes on from a checkpoint within minutes, or never. It holds what was
 # typed so far, a name and a national id among it.
 KEEP_CHECKPOINTS_S = 30 * 60
-# What left, and what the SMS gateway said, for people who look into something.
-KEEP_OUTBOX_DAYS = 30
-KEEP_CALLBACKS_DAYS = 90
 # Wrong passwords are forgiven after a day. A login that is over is of use to whoever looks into a theft.
 KEEP_TRIES_DAYS = 2
 KEEP_LOGINS_DAYS = 90
 BATCH = 5000
-
-PRUNE_RESULTS = """
-delete from action_result
-where key in (
-    select key
-    from action_result
-    where created_at < now() - make_interval(days => $1)
-    order by created_at
-    limit $2
-)
-"""
 
 FORGET_CHECKPOINTS = """
 update action_result
@@ -59,8 +46,22 @@ where expires_at < now()
 
 @shared_task(name="services.tasks.upkeep.prune")  # type: ignore[untyped-decorator]
 def prune() -> dict[str, int]:
-    """Delete what nobody asks for any more: old answers to presses, outbox rows that are done, callbacks."""
+    """Delete what nobody asks for any more of the staff's side: kept replies, wrong passwords, logins."""
     return asyncio.run(prune_all(settings().database_url))
+
+
+@shared_task(name="services.tasks.upkeep.retain")  # type: ignore[untyped-decorator]
+def retain() -> dict[str, int]:
+    """Forget what is older than `keep:` of rules.yaml says. A run that is cut off goes on with the next."""
+
+    async def work(tools: Tools) -> dict[str, int]:
+        try:
+            live = await published.live(tools.pool)
+        except NotPublishedError:
+            return await retention.run(tools.pool, Keep(), "")
+        return await retention.run(tools.pool, live.terms.rules.keep, live.bundle)
+
+    return run(work)
 
 
 @shared_task(name="services.tasks.upkeep.forget")  # type: ignore[untyped-decorator]
@@ -69,23 +70,11 @@ def forget() -> dict[str, int]:
     return asyncio.run(forget_dialogs(settings().database_url))
 
 
-async def prune_answers(database_url: str) -> int:
-    """Delete answers older than anybody asks for. Gives how many."""
-    connection = await asyncpg.connect(database_url)
-    try:
-        return await _in_batches(connection, PRUNE_RESULTS, KEEP_RESULTS_DAYS)
-    finally:
-        await connection.close()
-
-
 async def prune_all(database_url: str) -> dict[str, int]:
     """Delete what is old. Gives how many rows of each."""
     connection = await asyncpg.connect(database_url)
     try:
         return {
-            "answers": await _in_batches(connection, PRUNE_RESULTS, KEEP_RESULTS_DAYS),
-            "outbox": await _in_batches(connection, PRUNE_OUTBOX, KEEP_OUTBOX_DAYS),
-            "callbacks": await _in_batches(connection, PRUNE_CALLBACKS, KEEP_CALLBACKS_DAYS),
             "replies": await _in_batches(connection, PRUNE_REPLIES, api().keep_replies_h),
             "tries": await _in_batches(connection, PRUNE_TRIES, KEEP_TRIES_DAYS),
             "logins": await _in_batches(connection, PRUNE_LOGINS, KEEP_LOGINS_DAYS),

@@ -8,7 +8,9 @@ import orjson
 import pytest
 
 from services.mpesa import payouts, repayments
-from services.mpesa.inbox import MOST, process_inbox, prune
+from services.mpesa.inbox import MOST, process_inbox
+from services.privacy import retention
+from services.rules.model import Keep
 from tests.mpesa.conftest import Till, together
 from tests.mpesa.test_repayments import OWED, asked, confirmation, owed, request, rich
 
@@ -248,11 +250,12 @@ async def test_what_was_processed_long_ago_is_deleted_and_what_failed_is_kept(ti
         await till.post("confirmation", confirmation("rent", TransID=f"SKL51ZD{number:03}"))
     await till.post("confirmation", {})
     await process_inbox(till.pool, till.daraja.settings)
-    assert await prune(till.pool, 1) == 0
+    keep = Keep(callbacks_days="1d")
+    assert (await retention.run(till.pool, keep, ""))["callbacks"] == 0
     await till.pool.execute("alter table mpesa_inbox disable trigger mpesa_inbox_guard")
     await till.pool.execute("update mpesa_inbox set received_at = now() - interval '2 days' where id <> 1")
     await till.pool.execute("alter table mpesa_inbox enable trigger mpesa_inbox_guard")
-    assert await prune(till.pool, 1) == 2
+    assert (await retention.run(till.pool, keep, ""))["callbacks"] == 2
     assert await states(till) == ["done", "failed"]
 
 

@@ -14,7 +14,7 @@ from services.clock import NAIROBI
 from services.tasks import app
 from services.tasks import topics as topics_module
 from services.tasks.app import MODULES, QUEUES, broker, celery
-from services.tasks.upkeep import forget_dialogs, prune_answers
+from services.tasks.upkeep import forget_dialogs
 from tests.services.world import Phone, count
 from ussd_engine.errors import SettingsError
 from ussd_engine.settings import Settings
@@ -101,6 +101,7 @@ FIRES_A_DAY = {
     "remind": 9,
     "rescore": 2,
     "crb": 8,
+    "retain": 2,
     "reconcile": 3,
 }
 EVERY_MINUTE = {"sweep"}  # the one that says so
@@ -148,16 +149,6 @@ async def age(pool: Any, by: str) -> None:
     await pool.execute("update pin_stage set expires_at = now() - interval '1 second'")
 
 
-async def test_pruning_deletes_what_is_old_and_nothing_else(borrower: Phone, pg_url: str) -> None:
-    await age(borrower.pool, "31 days")
-    await borrower.do("borrowers.set_language", language="sw")
-    before = await count(borrower.pool, "action_result")
-
-    assert await prune_answers(pg_url) == 1
-    assert await prune_answers(pg_url) == 0
-    assert await count(borrower.pool, "action_result") == before - 1
-
-
 async def test_what_was_typed_is_forgotten_within_the_hour_and_the_answer_is_not(
     phone: Phone, pg_url: str
 ) -> None:
@@ -186,7 +177,7 @@ async def test_a_worker_takes_the_job_from_redis_and_does_it(
 ) -> None:
     await age(borrower.pool, "31 days")
     sender = app.make(Settings(redis_url=redis_url))
-    sender.send_task("services.tasks.upkeep.prune")
+    sender.send_task("services.tasks.upkeep.retain")
     sender.close()
     environment = {**os.environ, "DATABASE_URL": pg_url, "REDIS_URL": redis_url, "CELERY_BROKER_URL": ""}
     worker = await asyncio.create_subprocess_exec(

@@ -1,0 +1,1 @@
+"""What the lender knows of people: how long, who may see all of it, and how somebody is forgotten."""
