@@ -8,6 +8,7 @@ from .pipeline cimport Pipeline
 from .program cimport Program
 from .record cimport Record, identity_of, owner_of, written
 from .siphash cimport Keyed
+from .visits cimport Audience, Visits
 
 cdef class Menu:
     cdef readonly object bundle
@@ -20,6 +21,7 @@ cdef class Menu:
     cdef bytes _service
     cdef bytes _ttl
     cdef dict _keys
+    cdef dict audiences
 
     cdef tuple keys(self, Py_ssize_t length)
 
@@ -57,6 +59,7 @@ cdef class Plain:
     cpdef Request begin(self, Lane lane, bytes body)
     cdef Menu _menu(self, object bundle, str code)
     cdef Menu pinned(self, str name, str code)
+    cdef Audience audience(self, Menu menu, str network)
     cdef bytes revision(self)
     cdef bytes milliseconds(self, long long now)
     cdef bytes written(self, str text, bint more, double now)
@@ -69,12 +72,17 @@ cdef class PlainTurn(Request):
     cdef str session_id
     cdef str msisdn
     cdef str code
+    cdef str network
     cdef str text
     cdef int screen
     cdef double started
     cdef int stage
     cdef bint more
     cdef bint first
+    cdef bint refused
+    cdef long long dwell_ms
+    cdef Visits before
+    cdef Visits after
     cdef bytes written
 
     cdef bint _load(self, bytes session, bytes profile)

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="attr-defined, has-type"
-# (The fields of a PlainTurn are declared in plain.pxd; to fill them in a constructor would cost 0.2 µs.)
+# (A PlainTurn's fields are declared in plain.pxd; to fill them in a constructor would cost 0.2 µs.)
 """The plain turn: a press that needs its session, its menu and nothing else, from form to answer without
 a coroutine. Sans-I/O: commands go into a pipeline, replies come back as calls.
 
@@ -31,15 +31,16 @@ from .lane import Lane, Request
 from .program import Program
 from .record import Record, gateway_of, identity_of, owner_of, written
 from .siphash import Keyed
+from .visits import Audience
 
 _MOST_MENUS = 64
 _MOST_PINNED = 8  # a bundle that is kept here stays in memory
+_MOST_NETWORKS = 64  # as a gateway writes them
 # How Redis is told that so many bytes follow.
 _SIZES = cython.declare(list, [b"$%d\r\n" % length for length in range(8192)])
 _LENGTHS = cython.declare(list, [b"%d\r\n\r\n" % length for length in range(1024)])
-_LOADING, _SAVING = 0, 1
-
 _loads = cython.declare(object, orjson.loads)
+_LOADING, _SAVING = 0, 1
 
 
 @cython.cclass
@@ -59,6 +60,7 @@ class Menu:
         ttl = str(bundle.ttl_s * 1000).encode()
         self._ttl = b"\r\n$%d\r\n%b\r\n" % (len(ttl), ttl)
         self._keys: dict = {}  # type: ignore[type-arg]
+        self.audiences: dict = {}  # type: ignore[type-arg]
 
     @cython.cfunc
     def keys(self, length: cython.Py_ssize_t) -> tuple:  # type: ignore[type-arg]
@@ -96,10 +98,11 @@ class Plain:
         goes on, and the last one. largest: bytes of a record. process: begins this process's revisions.
         hooks: has `single`, the Pipeline of all commands, or None: then `line(msisdn)` → Pipeline or None;
         `revisions`, whole numbers that no other Plain of this process is given; `live(code)` and
-        `known(name)` → bundle or None; `menu(bundle, code)` → Menu; `heads(second)` → how an answer that
-        goes on, and the last one, begin, up to the length; `began(session_id, msisdn)`; `now()` in seconds
-        since the epoch; `clock()` in seconds since whenever; `again(body, started)` → the coroutine of the
-        whole turn; `broke(error)`; and the cells `under_way` (at `most` so many), `more`, `ended`, `seconds`.
+        `known(name)` → bundle or None; `menu(bundle, code)` → Menu;
+        `audience(bundle, network)` → Audience; `heads(second)` → how an answer that goes on, and the last
+        one, begin, up to the length; `began(session_id, msisdn)`; `now()` in seconds since the epoch;
+        `clock()` in seconds since whenever; `again(body, started)` → the coroutine of the whole turn;
+        `broke(error)`; and the cells `under_way` (at `most` so many), `more`, `ended`, `seconds`.
         """
         self.gateway = gateway_of(gateway)
         self.form = form
@@ -165,6 +168,7 @@ class Plain:
         turn.session_id = session_id
         turn.msisdn = number
         turn.code = code
+        turn.network = network
         turn.text = text
         turn.screen = form.screens.get(network, form.screen)
         turn.started = self.clock()
@@ -195,14 +199,24 @@ class Plain:
     def pinned(self, name: str, code: str) -> Menu | None:
         """The version a session began on, when it is not the live one."""
         bundle = self.hooks.known(name)
+        menu: Menu | None = self._pinned.get((name, code))
         if bundle is None:
             return None
-        menu: Menu | None = self._pinned.get((name, code))
         if menu is None or menu.bundle is not bundle:
             if len(self._pinned) >= _MOST_PINNED:
                 self._pinned.clear()
             menu = self._pinned[(name, code)] = self.hooks.menu(bundle, code)
         return menu
+
+    @cython.cfunc
+    def audience(self, menu: Menu, network: str) -> Audience:
+        """Where visits to a menu version are counted, by the network as the gateway writes it."""
+        found: Audience | None = menu.audiences.get(network)
+        if found is None:
+            found = self.hooks.audience(menu.bundle, network)
+            if len(menu.audiences) < _MOST_NETWORKS:
+                menu.audiences[network] = found
+        return found
 
     @cython.cfunc
     def milliseconds(self, now: cython.longlong) -> bytes:
@@ -259,8 +273,8 @@ class PlainTurn(Request):
 
     @cython.ccall
     def lost(self, _error: object) -> object:
-        """Redis cannot say: the engine loads again."""
-        if self.stage == _SAVING and self.first:  # it may be saved: then the engine finds it answered
+        """Redis cannot say: the engine loads again. It may be saved: then that finds it answered."""
+        if self.stage == _SAVING and self.first:
             self.plain.hooks.began(self.session_id, self.msisdn)
         self._leave()
         return None
@@ -272,7 +286,6 @@ class PlainTurn(Request):
         plain: Plain = self.plain
         text: str = self.text
         record: Record = Record()
-        typed: str = ""
         owner: bytes = owner_of(plain.gateway, self.session_id)
         if profile is None and menu.declared:
             return False  # it is to be asked for
@@ -280,14 +293,12 @@ class PlainTurn(Request):
             if text:
                 return False
             record.identity = identity_of(owner, menu.name)
-            return self._step(menu, record, typed, profile)
-        if not record.read(session, owner):
+            return self._step(menu, record, "", profile)
+        if not record.read(session, owner) or record.turn == 0 or len(text) <= record.consumed:
             return False
         used: cython.Py_ssize_t = record.consumed
-        if record.turn == 0 or len(text) <= used:
-            return False
         if used == 0:
-            typed = text
+            typed: str = text
         elif text[used] == "*" and plain.keyed.digest(text[:used]) == record.digest:
             typed = text[used + 1 :]
         else:
@@ -309,19 +320,25 @@ class PlainTurn(Request):
         dialog: Dialog = blank(subscriber, self.screen)
         result: Result
         now: float = plain.now()
-        seen: bytes = plain.milliseconds(int(now * 1000))
+        now_ms: cython.longlong = int(now * 1000)
+        seen: bytes = plain.milliseconds(now_ms)
+        audience: Audience = plain.audience(menu, self.network)
         if record.turn == 0:
             record.expected = b""
             record.started = seen
             result = program.begin(dialog)
         else:
             dialog.restore(record.dialog)
+            self.before = audience.at(dialog.language, dialog.state)
+            self.dwell_ms = now_ms - record.seen
             result = program.step(dialog, typed)
         if result.kind == NEED:
             return False
+        self.after = audience.at(dialog.language, dialog.state)
+        self.refused = result.refused
         self.more = record.more = result.kind == SHOW
+        self.first = record.turn == 0
         record.turn += 1
-        self.first = record.turn == 1
         record.consumed = len(self.text)
         record.digest = plain.keyed.digest(self.text)
         self.written = plain.written(result.text, self.more, now)
@@ -353,13 +370,15 @@ class PlainTurn(Request):
         if self.first:
             menu.starts.value += 1
             plain.hooks.began(self.session_id, self.msisdn)
-        if not self.more:
-            menu.ends.value += 1
+            self.after.open(self.more)
+        else:
+            self.after.follow(self.before, self.dwell_ms, self.refused, self.more)
         plain.under_way.value -= 1
         if self.more:
             plain.more.value += 1
         else:
             plain.ended.value += 1
+            menu.ends.value += 1
         plain.seconds.observe(plain.clock() - self.started)
         self.answer = self.written
         try:

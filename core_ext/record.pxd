@@ -8,6 +8,7 @@ cdef class Record:
     cdef public long long consumed
     cdef public str digest
     cdef public bytes started
+    cdef public long long seen
     cdef public bint more
     cdef public dict dialog
     cdef Py_ssize_t at

@@ -34,6 +34,7 @@ class Record:
         self.dialog: dict = {}  # type: ignore[type-arg]
         self.more = True
         self.turn = 0
+        self.seen = 0
 
     @cython.ccall
     def read(self, stored: bytes, owner: bytes) -> cython.bint:  # noqa: PLR0911
@@ -72,7 +73,7 @@ class Record:
         self.started = stored[begun : self.at]
         if not self._passed(stored, _SEEN):
             return False
-        self._number(stored)
+        self.seen = self._number(stored)
         if not self._passed(stored, _MORE):
             return False
         self._pass_text(stored)

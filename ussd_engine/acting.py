@@ -37,7 +37,8 @@ class Run:
     """What one turn carries along: its dialog, and whether it holds the claim."""
 
     __slots__ = (
-        "bundle", "claimed", "deadline", "dialled", "dialog", "fed", "profile_changed", "session", "turn",
+        "bundle", "came", "claimed", "deadline", "dialled", "dialog", "fed", "profile_changed", "rebuilt",
+        "session", "turn",
     )  # fmt: skip
 
     def __init__(
@@ -59,6 +60,8 @@ class Run:
         self.profile_changed = False
         self.dialled = 0  # how much of the text came in one dialled string; see Lost
         self.fed = -1  # inputs up to this position are in the dialog already
+        self.came: tuple[str, str] | None = None  # language and state whose screen this input answers
+        self.rebuilt = False  # a lost session's: `came` is known once its inputs are fed
 
 
 class Actor:

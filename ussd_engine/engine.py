@@ -84,6 +84,7 @@ class Engine:
 
     def note(self, event: SessionEvent) -> None:
         """A gateway's notice that a session is over. It changes no session."""
+        self.board.funnel.over(event)
         if self._watch is not None:
             self._watch(event.msisdn, "over", status=event.status, hops=event.hops)
 
@@ -160,6 +161,7 @@ class Engine:
         if meant.kind is Kind.GO_ON and session is not None:
             bundle = live if session.bundle == live.name else await self._bundle_of(session, live)
             run = Run(turn, bundle, session, session.dialog, profile, deadline)
+            run.came = run.dialog.language, run.dialog.state
             result: Result | None = None
             if session.claim is not None:
                 self.board.takeovers.inc()
@@ -209,6 +211,7 @@ class Engine:
     async def _rebuild(self, run: Run, lost: Lost) -> tuple[Run, Result]:
         """Bring a lost session back to its last effect, or to its start when it had none."""
         run.dialled = lost.dialled
+        run.rebuilt = True
         if lost.effect is None:
             run.dialog.subscriber.update(lost.subscriber or {})
             if lost.dialled == WENT_ON:  # its answers were not to the menus' first screens
@@ -218,6 +221,7 @@ class Engine:
         run.session.bundle = checkpoint.bundle
         run.bundle = await self._bundle_of(run.session, run.bundle)
         run.dialog = checkpoint.restored(run.turn.screen)
+        run.came = (run.dialog.language, run.dialog.state) if run.dialog.state else None
         run.fed = checkpoint.position
         run.profile_changed = True
         result = run.bundle.program.resume(run.dialog, outcome.name, outcome.value, outcome.subscriber)
@@ -240,6 +244,8 @@ class Engine:
                 # A dialled string never goes through a PIN or a confirmation, nor past a wrong answer.
                 if position <= run.dialled and (result.refused or program.guarded(dialog)):
                     continue
+            if run.rebuilt:
+                run.came = dialog.language, dialog.state
             result = program.step(dialog, text)
             if result.kind == NEED:
                 result = await asyncio.create_task(self._actor.act(run, result, position))
@@ -250,6 +256,7 @@ class Engine:
         """Save, and only then answer."""
         turn, session, dialog = run.turn, run.session, run.dialog
         waiting = session.dialog.get("state", "")
+        dwell_ms = now - session.seen if session.seen else -1
         session.dialog = dialog.dump()
         session.claim = None
         session.consumed = len(turn.text)
@@ -269,11 +276,19 @@ class Engine:
             self.lost.remember(turn.gateway, turn.session_id, turn.msisdn, run.dialled)
         if not session.more:
             self.board.session_ends.labels(run.bundle.service, "end").inc()
+        self._count(run, result, dwell_ms)
         if self._watch is not None:
             self._report(run, result, waiting)
         return Reply(result.text, session.more)
 
     # -- small parts ---------------------------------------------------------------------------
+
+    def _count(self, run: Run, result: Result, dwell_ms: int) -> None:
+        """One turn more in the funnel, as core_ext.plain counts its own."""
+        funnel, dialog = self.board.funnel, run.dialog
+        audience = funnel.audience(run.bundle.service, run.bundle.name, run.turn.network)
+        reached = dialog.language, dialog.state
+        funnel.turn(audience, run.came, reached, dwell_ms, result.refused, result.kind == SHOW)
 
     async def _bundle_of(self, session: Session, live: Bundle) -> Bundle:
         """The version a session is on; the live one when that cannot be had any more."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from core_ext.pipeline import Pipeline
 from core_ext.plain import Menu, Plain
+from core_ext.visits import Audience
 from ussd_engine.bundles import Bundle
 from ussd_engine.engine import Engine
 from ussd_engine.errors import StoreError
@@ -61,6 +62,7 @@ class _Hooks:
         self.under_way, self.most = routes.gate.cell, routes.gate.most
         self.more, self.ended, self.seconds = routes.cells
         self._heads = routes.heads
+        self._network = routes.adapter.network
 
     def line(self, msisdn: str) -> Pipeline | None:
         """Where commands about a subscriber go just now; None: nowhere."""
@@ -73,6 +75,10 @@ class _Hooks:
         """A bundle as plain turns need it."""
         starts = self._board.session_starts.labels(bundle.service)
         return Menu(bundle, code, starts, self._board.session_ends.labels(bundle.service, "end"))
+
+    def audience(self, bundle: Bundle, network: str) -> Audience:
+        """Where visits to a bundle are counted. network: as the gateway writes it."""
+        return self._board.funnel.audience(bundle.service, bundle.name, self._network(network))
 
     def heads(self, second: int) -> tuple[bytes, bytes]:
         """How an answer that goes on, and the last one, begin at that second since the epoch."""

@@ -18,6 +18,7 @@ from prometheus_client import (
 )
 
 from ussd_engine.observe.cells import Cells, Counts, Spreads
+from ussd_engine.observe.funnel import Funnel
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -47,6 +48,11 @@ class Board:
             "bundle_in_use", "1: new sessions start on it", "service", "bundle", gauge="max"
         )
         self._current: dict[str, str] = {}
+        self.funnel = Funnel()
+
+        # The recorder counts these.
+        self.recorded = Counts("recorder_flushes", "Flushes of what was counted to PostgreSQL", "outcome")
+        self.unrecorded = Counts("recorder_rows_lost", "Counted, and not kept: no room, or refused", "what")
 
         worker = Counts("worker", "The processes this page is about", "pid", gauge="max")
         worker.labels(str(os.getpid())).set(1)

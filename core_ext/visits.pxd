@@ -1,0 +1,25 @@
+# For the compiler; see dialog.pxd.
+
+cdef class Visits:
+    cdef public long long shown
+    cdef public long long left
+    cdef public long long refused
+    cdef public long long begun
+    cdef public long long ended
+    cdef public long long dwell_ms
+    cdef public long long within_2s
+    cdef public long long within_5s
+    cdef public long long within_10s
+    cdef public long long within_20s
+    cdef public long long within_60s
+    cdef public long long longer
+
+    cpdef object open(self, bint more)
+    cpdef object follow(self, Visits before, long long dwell_ms, bint refused, bint more)
+    cdef long long _dwell(self, long long milliseconds) noexcept
+
+cdef class Audience:
+    cdef readonly dict languages
+
+    cpdef Visits at(self, str language, str state)
+    cdef Visits _new(self, str language, str state)
