@@ -65,7 +65,8 @@ def _offered(headers: Mapping[str, str]) -> str | None:
     if said is not None:
         scheme, _, value = said.partition(" ")
         return value.strip() if scheme.lower() == "bearer" else ""
-    return headers.get("X-API-Key")
+    said = headers.get("X-API-Key")
+    return said if said is None or said.startswith(keys.BEGINNING) else ""
 
 
 def _machine(row: Any | None) -> Proof | None:

@@ -8,7 +8,7 @@ import asyncio
 import secrets
 
 from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
+from argon2.exceptions import InvalidHashError, VerificationError
 
 from services.api.settings import ApiSettings
 
@@ -43,7 +43,7 @@ class Passwords:
     def _verify(self, kept: str, password: str) -> bool:
         try:
             return self._hasher.verify(kept, password)
-        except VerificationError:
+        except (VerificationError, InvalidHashError):
             return False
 
 

@@ -29,7 +29,7 @@ from tests.services import world
 from ussd_engine import bundles
 from ussd_engine.bundle import Bundle, build
 from ussd_engine.engine import open_engine
-from ussd_engine.observe import Board
+from ussd_engine.observe import Board, setup_logging
 from ussd_engine.plugin import Service
 from ussd_engine.server import Running, make_app
 from ussd_engine.settings import Settings
@@ -118,6 +118,11 @@ class Api:
             "select * from audit where $1::text is null or operation = $1 order by id", operation
         )
         return [dict(row) for row in rows]
+
+
+@pytest.fixture(autouse=True)
+def logging_as_in_production() -> None:
+    setup_logging(Settings(_env_file=None))
 
 
 @pytest.fixture
