@@ -1,4 +1,18 @@
 -- What the lists of staff need to be quick: back.
+create or replace view wallet as
+select borrower.id as borrower_id, mine.credit_cents, mine.owed_cents
+from borrower
+cross join lateral (
+    select
+        coalesce(-sum(balance.balance_cents) filter (where account.kind = 'liability'), 0)::bigint
+            as credit_cents,
+        coalesce(sum(balance.balance_cents) filter (where account.kind <> 'liability'), 0)::bigint
+            as owed_cents
+    from account
+    join balance on balance.account_id = account.id
+    where account.borrower_id = borrower.id
+    or account.loan_id in (select id from loan where loan.borrower_id = borrower.id)
+) as mine;
 drop index
     approval_of_borrower, approval_by_proposed, sms_by_notice, sms_by_state, refund_of_borrower,
     suspense_item_by_received, payout_of_borrower, payout_by_amount, payout_by_created, journal_by_kind,

@@ -70,7 +70,7 @@ create index loan_by_due on loan (state, product, due_on, id) include (principal
 -- 4. Money and messages.
 create index journal_by_kind on journal (kind, value_on, id);
 create index payout_by_created on payout (state, created_at, id) include (amount_cents);
-create index payout_by_amount on payout (amount_cents, created_at, id);
+create index payout_by_amount on payout (amount_cents, id) include (state, created_at);
 create index payout_of_borrower on payout (borrower_id, id desc);
 create index suspense_item_by_received on suspense_item (received_at, id);
 create index refund_of_borrower on refund (borrower_id, id desc);
@@ -80,3 +80,26 @@ create index sms_by_notice on sms (notice, created_at, id);
 -- 5. What people decide.
 create index approval_by_proposed on approval (state, proposed_at, id);
 create index approval_of_borrower on approval (borrower_id, id desc) where borrower_id is not null;
+
+-- 6. A wallet, as before, and read by the borrower's own accounts: an `or` over both ways to them read every
+-- account of the ledger for one borrower.
+create or replace view wallet as
+select borrower.id as borrower_id, mine.credit_cents, mine.owed_cents
+from borrower
+cross join lateral (
+    select
+        coalesce(-sum(cents) filter (where kind = 'liability'), 0)::bigint as credit_cents,
+        coalesce(sum(cents) filter (where kind <> 'liability'), 0)::bigint as owed_cents
+    from (
+        select account.kind, balance.balance_cents as cents
+        from account
+        join balance on balance.account_id = account.id
+        where account.borrower_id = borrower.id
+        union all
+        select account.kind, balance.balance_cents
+        from loan
+        join account on account.loan_id = loan.id
+        join balance on balance.account_id = account.id
+        where loan.borrower_id = borrower.id
+    ) as each_account
+) as mine;

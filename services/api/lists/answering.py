@@ -1,6 +1,6 @@
 """The answer to a list: a page, or a file with all of it."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -9,8 +9,15 @@ from services.api.lists import export
 from services.api.lists.listing import Listing
 from services.api.lists.pages import Finder, page
 from services.api.lists.query import ListQuery
+from services.api.operation import Limit
+from services.api.problems import AWAY, INVALID
 
-FILES = (export.CSV, export.XLSX)
+# How every list is declared.
+LISTED: dict[str, Any] = {
+    "limit": Limit.LIST,
+    "problems": (INVALID, AWAY),
+    "streams": (export.CSV, export.XLSX),
+}
 
 P = TypeVar("P", bound=BaseModel)
 

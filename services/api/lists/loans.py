@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.api.calls import Read, Stream
-from services.api.lists.answering import FILES, answer
+from services.api.lists.answering import LISTED, answer
 from services.api.lists.listing import (
     Branch,
     Column,
@@ -24,9 +24,8 @@ from services.api.lists.listing import (
 )
 from services.api.lists.query import Cents, Day, DaysLate, Id, ListQuery, Page, Search
 from services.api.lists.search import People
-from services.api.operation import Limit, Routes
+from services.api.operation import Routes
 from services.api.permissions import Permission
-from services.api.problems import AWAY, INVALID
 from services.loans.lifecycle import LENT, STATES
 from ussd_engine.observe.logs import mask
 
@@ -230,9 +229,7 @@ join loan on loan.borrower_id = borrower_word.borrower_id""",
 FINDER = People("loan.borrower_id", "loan.id")
 
 
-@routes.get(
-    "/admin/loans", may=Permission.LOANS_READ, limit=Limit.LIST, problems=(INVALID, AWAY), streams=FILES
-)
+@routes.get("/admin/loans", may=Permission.LOANS_READ, **LISTED)
 async def list_loans(call: Read, query: LoanQuery) -> Loans | Stream:
     """List loans.
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.api.calls import Read, Stream
-from services.api.lists.answering import FILES, answer
+from services.api.lists.answering import LISTED, answer
 from services.api.lists.listing import (
     Column,
     Key,
@@ -19,9 +19,8 @@ from services.api.lists.listing import (
 )
 from services.api.lists.query import Day, DaysLate, ListQuery, Page, Search
 from services.api.lists.search import People
-from services.api.operation import Limit, Routes
+from services.api.operation import Routes
 from services.api.permissions import Permission
-from services.api.problems import AWAY, INVALID
 from ussd_engine.observe.logs import mask
 
 routes = Routes("People")
@@ -179,9 +178,7 @@ left join loan on loan.borrower_id = borrower.id and loan.is_open""",
 FINDER = People("borrower.id")
 
 
-@routes.get(
-    "/admin/users", may=Permission.BORROWERS_READ, limit=Limit.LIST, problems=(INVALID, AWAY), streams=FILES
-)
+@routes.get("/admin/users", may=Permission.BORROWERS_READ, **LISTED)
 async def list_users(call: Read, query: UserQuery) -> Users | Stream:
     """List people.
 
