@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
+from services import alerts
 from services.api import audit, csrf, people, tokens, tries
 from services.api.calls import Read
 from services.api.identity import set_cookie
@@ -115,7 +116,7 @@ async def refresh(call: Read, body: Refresh) -> LoggedIn:
         if used is not None and used.stolen:
             email = await connection.fetchval("select email from staff where id = $1", used.staff_id)
             await _audit(call, connection, email, "refresh_reused", after={"login": used.login_id})
-            log.error("alert", alert="refresh_token_reused", who=email, caller=call.caller)
+            alerts.tell(log, "refresh_token_reused", who=email, caller=call.caller)
     raise UNKNOWN_CALLER.of("This refresh token is not good, or not any more. Log in again.")
 
 

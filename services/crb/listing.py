@@ -17,6 +17,7 @@ from typing import Any
 
 import structlog
 
+from services import alerts
 from services.crb import queries
 from services.loans import queries as loan_queries
 from services.rules.model import Bureau
@@ -105,7 +106,7 @@ async def _notice_again(connection: Any, rules: Bureau, row: Any, today: date) -
     if row["notice_state"] in UNDER_WAY or (today - row["noticed_on"]).days < wait:
         return []
     if row["notices"] == MOST_NOTICES:
-        log.error("alert", alert="crb_notice_does_not_arrive", listing=row["id"])
+        alerts.tell(log, "crb_notice_does_not_arrive", listing=row["id"])
     key = _key("notice", row["ref"], today)
     await connection.execute(queries.NOTICE_AGAIN, row["id"], key, today)
     await _warn(connection, rules, row, row["loan_id"], key, today)
@@ -124,7 +125,7 @@ async def _listed(connection: Any, rules: Bureau, row: Any, today: date) -> list
     if today > row["listed_on"] + timedelta(days=rules.tell_days):
         return []
     if today == row["listed_on"] + timedelta(days=rules.tell_days):
-        log.error("alert", alert="crb_listing_not_told", listing=row["id"])
+        alerts.tell(log, "crb_listing_not_told", listing=row["id"])
     await connection.execute(queries.TOLD, row["id"], key)
     await _tell(connection, "crb_listed", row, key, row["listed_on"], owed=row["owed_cents"])
     return ["told_again"]

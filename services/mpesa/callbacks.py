@@ -17,7 +17,7 @@ import orjson
 import structlog
 from aiohttp import web
 
-from services import failpoints
+from services import alerts, failpoints
 from services.mpesa import inbox, repayments, told
 from services.mpesa.settings import OLDER_PATH, MpesaSettings
 from ussd_engine.errors import GatewayError
@@ -72,7 +72,7 @@ async def _guarded(desk: Desk, request: web.Request, take: Any) -> web.StreamRes
     """Only for whom the list names. What goes wrong is logged without the path: it holds the token."""
     caller = caller_of(request, desk.settings.trusted_proxies)
     if not _listed(caller, desk.mpesa):
-        log.error("alert", alert="callback_from_a_stranger", caller=caller)
+        alerts.tell(log, "callback_from_a_stranger", caller=caller)
         return _answer({"ResultCode": 1, "ResultDesc": "Forbidden"}, 403)
     try:
         body = await read_body(request, desk.mpesa.max_callback, desk.settings.read_timeout_s)
@@ -87,7 +87,7 @@ async def _guarded(desk: Desk, request: web.Request, take: Any) -> web.StreamRes
 
 async def _callback(desk: Desk, request: web.Request, body: bytes) -> web.StreamResponse:
     if not hmac.compare_digest(request.match_info["token"].encode(), desk.token):
-        log.error("alert", alert="callback_with_a_wrong_token")
+        alerts.tell(log, "callback_with_a_wrong_token")
         return _answer({"ResultCode": 1, "ResultDesc": "Not found"}, 404)
     kind, ref = request.match_info["kind"], request.match_info.get("ref", "")
     if kind == VALIDATION:

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from services import clock, runtime_settings
+from services import alerts, clock, runtime_settings
 from services.ledger import accounts, charges, journals
 from services.mpesa import queries
 from services.mpesa.client import Daraja
@@ -40,7 +40,7 @@ async def is_paused(connection: Any) -> bool:
 async def pause(connection: Any, reason: str) -> None:
     """Payouts wait from now on. Tell a person, once."""
     if await connection.fetchval(queries.PAUSE, reason) is not None:
-        log.error("alert", alert="payouts_paused", reason=reason)
+        alerts.tell(log, "payouts_paused", reason=reason)
 
 
 async def hold(connection: Any, who: str, reason: str) -> bool:

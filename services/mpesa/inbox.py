@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from services import failpoints, outbox
+from services import alerts, failpoints, outbox
 from services.mpesa import floats, payment_queries, payouts, queries, repayments, returns, told
 from services.mpesa.settings import MpesaSettings
 
@@ -80,7 +80,7 @@ async def _process(connection: Any, row: Any, settings: MpesaSettings) -> None:
             made = await KINDS[row["kind"]](connection, Callback(row["kind"], row["ref"], held, settings))
         await connection.execute(queries.END_CALLBACK, row["id"], "done", made[:200])
     except (told.ToldError, KeyError) as error:
-        log.error("alert", alert="callback_makes_no_sense", inbox=row["id"], kind=row["kind"], why=str(error))
+        alerts.tell(log, "callback_makes_no_sense", inbox=row["id"], kind=row["kind"], why=str(error))
         await connection.execute(queries.END_CALLBACK, row["id"], "failed", str(error)[:200])
     except NotYetError as error:
         await _later(connection, row, "ignored", str(error))
@@ -95,7 +95,7 @@ async def _later(connection: Any, row: Any, end: str, why: str) -> None:
         wait_s = min(FIRST_AGAIN_S * 3 ** row["attempts"], MOST_AGAIN_S)
         await connection.execute(queries.LATER_CALLBACK, row["id"], wait_s, why[:200])
         return
-    log.error("alert", alert=f"callback_{end}", inbox=row["id"], kind=row["kind"], why=why)
+    alerts.tell(log, f"callback_{end}", inbox=row["id"], kind=row["kind"], why=why)
     await connection.execute(queries.END_CALLBACK, row["id"], end, why[:200])
 
 
@@ -109,7 +109,7 @@ async def _stk(connection: Any, callback: Callback) -> str:
         raise NotYetError("no such prompt")
     known = request["checkout_request_id"]
     if known is not None and known != said.checkout_id:
-        log.error("alert", alert="callback_for_another_prompt", request=number)
+        alerts.tell(log, "callback_for_another_prompt", request=number)
         return "ignored: another prompt's"
     return await repayments.prompt_ended(connection, number, said)
 
@@ -118,12 +118,12 @@ async def _payout(connection: Any, callback: Callback) -> str:
     said = told.result(callback.held)
     payout = await _payout_of(connection, callback.ref or said.originator_id)
     if payout["originator_id"] != said.originator_id and payout["conversation_id"] != said.conversation_id:
-        log.error("alert", alert="result_of_another_payout", payout=payout["id"])
+        alerts.tell(log, "result_of_another_payout", payout=payout["id"])
         return "ignored: another payout's"
     if said.code != "0":
         return await payouts.failed(connection, payout["id"], said.code, "result")
     if not _amount_is(said.text("TransactionAmount"), payout["amount_cents"]):
-        log.error("alert", alert="payout_amount_differs", payout=payout["id"])
+        alerts.tell(log, "payout_amount_differs", payout=payout["id"])
         return "ignored: another amount"
     receipt = told.receipt(said.text("TransactionReceipt") or said.transaction_id)
     at = told.completed_at(said.text("TransactionCompletedDateTime"))
@@ -150,7 +150,7 @@ async def _status(connection: Any, callback: Callback) -> str:
         return f"no answer: {said.code}"
     about = said.text("OriginatorConversationID")
     if about and about != payout["originator_id"]:
-        log.error("alert", alert="status_of_another_payout", payout=payout["id"])
+        alerts.tell(log, "status_of_another_payout", payout=payout["id"])
         return "ignored: another payout's"
     status = said.text("TransactionStatus")
     if status in FINAL_BAD:
@@ -158,7 +158,7 @@ async def _status(connection: Any, callback: Callback) -> str:
     if status != FINAL_GOOD:
         return f"not final: {status}"
     if not _amount_is(said.text("Amount"), payout["amount_cents"]):
-        log.error("alert", alert="payout_amount_differs", payout=payout["id"])
+        alerts.tell(log, "payout_amount_differs", payout=payout["id"])
         return "ignored: another amount"
     at = told.completed_at(said.text("FinalisedTime"))
     return await payouts.succeeded(connection, payout["id"], "0", told.receipt(said.text("ReceiptNo")), at)

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from services import clock
+from services import alerts, clock
 from services.mpesa import queries, repayments, told
 from services.mpesa.client import Daraja
 from services.mpesa.outcomes import Accepted, Outcome
@@ -40,7 +40,7 @@ async def register(pool: Any, client: Daraja) -> list[str]:
             done.append(what)
         else:
             # Live, URLs are registered once: to change them they are first deleted on the portal.
-            log.error("alert", alert="urls_not_registered", what=what, code=getattr(outcome, "code", ""))
+            alerts.tell(log, "urls_not_registered", what=what, code=getattr(outcome, "code", ""))
     return done
 
 
@@ -79,7 +79,7 @@ async def _take(pool: Any, row: dict[str, Any]) -> str:
     try:
         payment = told.pulled(row)
     except told.ToldError as error:
-        log.error("alert", alert="pulled_makes_no_sense", why=str(error))
+        alerts.tell(log, "pulled_makes_no_sense", why=str(error))
         return "unreadable"
     async with pool.acquire() as connection, connection.transaction():
         return await repayments.received(connection, payment)

@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 import structlog
 
-from services import clock, failpoints
+from services import alerts, clock, failpoints
 from services.ledger import accounts, holds, journals
 from services.loans import queries as loan_queries
 from services.loans import refunds, servicing
@@ -117,7 +117,7 @@ async def _answered(connection: Any, payout: Any, outcome: Outcome, again: bool)
     if target == "ready":
         await floats.never_left(connection, payout["amount_cents"])
     if target == "failed":
-        log.error("alert", alert="payout_refused", payout=payout["id"], detail=detail)
+        alerts.tell(log, "payout_refused", payout=payout["id"], detail=detail)
         await _give_up(connection, payout)
     return await move(connection, payout, target, "answered", detail)
 
@@ -143,7 +143,7 @@ async def succeeded(connection: Any, payout_id: int, code: str, receipt: str, at
     at = at or clock.now()
     late = await _was_given_up(connection, payout)
     if late:
-        log.error("alert", alert="payout_success_after_end", payout=payout_id, subject=payout["subject"])
+        alerts.tell(log, "payout_success_after_end", payout=payout_id, subject=payout["subject"])
     if payout["loan_id"] is None:
         await _refund_paid(connection, payout, at, late=late)
     elif late:
@@ -160,13 +160,13 @@ async def failed(connection: Any, payout_id: int, code: str, why: str) -> Settle
     """M-Pesa did not pay, and will not. Inside the caller's transaction."""
     payout = await lock(connection, payout_id)
     if payout["state"] == "posted":
-        log.error("alert", alert="payout_failure_after_success", payout=payout_id, code=code)
+        alerts.tell(log, "payout_failure_after_success", payout=payout_id, code=code)
         await note(connection, payout, "failure not believed", f"{code} {why}")
         return "contradicted"
     if payout["state"] in GIVEN_UP:
         return "known"
     if payout["state"] == "ready":  # told of what was not asked for
-        log.error("alert", alert="payout_failure_unasked", payout=payout_id, code=code)
+        alerts.tell(log, "payout_failure_unasked", payout=payout_id, code=code)
         return "contradicted"
     await _give_up(connection, payout)
     await move(connection, payout, "voided", "not paid", f"{code} {why}")

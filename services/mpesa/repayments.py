@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from services import failpoints
+from services import alerts, failpoints
 from services.ledger import suspense
 from services.loans import queries as loan_queries
 from services.loans import servicing
@@ -95,7 +95,7 @@ async def prompt_ended(connection: Any, request_id: int, told: Prompted) -> str:
         await _fail(connection, request, OUTCOMES.get(told.code, "failed"))
         return f"not paid: {told.code}"
     if told.cents != request["amount_cents"]:
-        log.error("alert", alert="prompt_amount_differs", request=request_id)
+        alerts.tell(log, "prompt_amount_differs", request=request_id)
     assert told.at is not None
     payment = Paid(told.receipt, told.cents, request["ref"], told.msisdn, told.at)
     booked = await _book(connection, request["loan_id"], request["borrower_id"], payment)

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 import structlog
 
-from services import clock, failpoints, outbox
+from services import alerts, clock, failpoints, outbox
 from services.ledger import suspense
 from services.ledger.journals import LedgerError
 from services.loans import approvals
@@ -92,7 +92,7 @@ async def _went_back(connection: Any, row: Any, code: str, at: datetime) -> str:
     try:
         await suspense.returned(connection, row["receipt"], at)
     except LedgerError:  # given up, and matched since: the money is gone twice
-        log.error("alert", alert="returned_after_it_was_matched", reversal=row["id"])
+        alerts.tell(log, "returned_after_it_was_matched", reversal=row["id"])
         return "contradicted"
     return "returned"
 
@@ -105,7 +105,7 @@ async def _not_now(connection: Any, row: Any) -> datetime | None:
     if clock.now() < heard_by:
         return heard_by
     if row["attempts"] >= MOST and await connection.fetchval(queries.REVERSAL_NEEDS_PERSON, row["id"]):
-        log.error("alert", alert="return_needs_a_person", reversal=row["id"])
+        alerts.tell(log, "return_needs_a_person", reversal=row["id"])
     return None
 
 
@@ -128,7 +128,7 @@ async def _answered(connection: Any, row: Any, outcome: Outcome) -> datetime | N
 
 
 async def _fail(connection: Any, row: Any, code: str) -> None:
-    log.error("alert", alert="return_failed", reversal=row["id"], code=code)
+    alerts.tell(log, "return_failed", reversal=row["id"], code=code)
     await _move(connection, row["id"], "failed", code)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from services import clock
+from services import alerts, clock
 from services.ledger import holds
 from services.loans import servicing
 from services.mpesa import floats, payment_queries, payouts, queries, repayments
@@ -88,7 +88,7 @@ async def hand_over(pool: Any, client: Daraja) -> int:
     settings = client.settings
     handed = await pool.fetch(queries.HAND_OVER, settings.ask_after_s, settings.ask_most)
     for row in handed:
-        log.error("alert", alert="payout_needs_a_person", payout=row["id"])
+        alerts.tell(log, "payout_needs_a_person", payout=row["id"])
     return len(handed)
 
 

@@ -22,7 +22,7 @@ from typing import Any
 import orjson
 import structlog
 
-from services import clock
+from services import alerts, clock
 from services.ledger import accounts, journals, suspense, treasury
 from services.ledger.accounts import Account
 from services.ledger.journals import Journal, LedgerError
@@ -47,7 +47,7 @@ async def queue(connection: Any, run_id: int, old: datetime) -> int:
     found = await connection.fetch(break_queries.OPEN_BREAKS, run_id, old)
     new = [row for row in found if row["is_new"]]
     for row in new:
-        log.error("alert", alert="reconciliation", difference=row["id"], outcome=row["outcome"])
+        alerts.tell(log, "reconciliation", difference=row["id"], outcome=row["outcome"])
     return len(new)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from services import clock
+from services import alerts, clock
 from services.mpesa import paybill, told
 from services.mpesa.client import Daraja
 from services.mpesa.outcomes import Accepted
@@ -163,7 +163,7 @@ async def _pull(connection: Any, client: Daraja, since: datetime, until: datetim
             try:
                 lines.append(_line(told.pulled(row)))
             except told.ToldError as error:
-                log.error("alert", alert="pulled_makes_no_sense", why=str(error))
+                alerts.tell(log, "pulled_makes_no_sense", why=str(error))
                 whole = False
         await matching.load(connection, lines)
         offset += len(rows)
@@ -209,7 +209,7 @@ def _told_of(rows: list[Any], client: Daraja, denied: list[str]) -> Iterator[Lin
             cents = told.cents(said.text("Amount"))
             yield Line(told.receipt(said.text("ReceiptNo")), at, -cents, "payout")
         except told.ToldError as error:
-            log.error("alert", alert="status_makes_no_sense", payout=row["id"], why=str(error))
+            alerts.tell(log, "status_makes_no_sense", payout=row["id"], why=str(error))
 
 
 async def _begin(

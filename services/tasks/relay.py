@@ -25,7 +25,7 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from services import failpoints
+from services import alerts, failpoints
 from services.tasks.topics import TASKS
 
 CHANNEL = "outbox"
@@ -188,11 +188,12 @@ async def _listen(
 
 
 async def _tell(connection: Any, told: float) -> float:
-    """Log the backlog now and then, when there is one."""
+    """Keep and log the backlog now and then, when there is one."""
     now = asyncio.get_running_loop().time()
     if now - told < REPORT_S:
         return told
     waits = await backlog(connection)
+    alerts.outbox(waits.due, waits.unfinished, waits.stuck, waits.lag_s)
     if waits.due or waits.unfinished:
         level = log.warning if waits.stuck else log.info
         level("outbox", due=waits.due, unfinished=waits.unfinished, stuck=waits.stuck, lag_s=waits.lag_s)
