@@ -14,8 +14,8 @@ import redis
 from migrations import run as migrations
 from ussd_engine.embedded import Servers
 
-# `sandbox` and `listener`: Safaricom, and whom it calls back. `memcached` and `memcacheds`.
-pytest_plugins = ["tests.sandbox_fixture", "tests.api.memcached"]
+# `sandbox` and `listener`: Safaricom, and whom it calls back. `memcached` and `memcacheds`. `chromium`.
+pytest_plugins = ["tests.sandbox_fixture", "tests.api.memcached", "tests.browser_fixture"]
 
 TEMPLATE = "template_migrated"
 REDIS_DATABASES = itertools.cycle(
