@@ -1,6 +1,7 @@
 """Who may ask for what: every operation, every role, keys, and nobody, from the tables themselves."""
 
 import re
+from pathlib import Path
 
 import httpx
 
@@ -8,6 +9,8 @@ from services.api import permissions
 from services.api.app import ELSE, operations
 from services.api.operation import BASE, Operation
 from services.api.permissions import NOT_FOR_KEYS, ROLES, Permission, Role
+from services.api.problems import KINDS
+from services.api.settings import ApiSettings
 from tests.api.conftest import Api
 
 # What is under /api/v1 and not for the staff: gateways and those who call back. Each checks its caller.
@@ -71,3 +74,21 @@ def test_no_role_both_proposes_and_has_nobody_to_decide() -> None:
     assert Permission.STAFF_MANAGE in ROLES[Role.ADMIN]
     assert [role for role in Role if Permission.STAFF_MANAGE in ROLES[role]] == [Role.ADMIN]
     assert all(permissions.Permission.OWN in held for held in ROLES.values())
+
+
+def test_the_documentation_has_the_same_table(repository: Path) -> None:
+    written = {
+        found[1]: {
+            role for role, cell in zip(Role, found[2].split("|"), strict=True) if cell.strip() == "yes"
+        }
+        for found in re.finditer(
+            r"^\| `([a-z:]+)` \|((?:[^|\n]*\|){4}[^|\n]*)\|$", (repository / "docs/rest.md").read_text(), re.M
+        )
+    }
+    assert written == {each: {role for role in Role if each in ROLES[role]} for each in Permission}
+
+
+def test_the_documentation_has_every_problem_and_every_setting(repository: Path) -> None:
+    page = (repository / "docs/rest.md").read_text()
+    assert [kind.name for kind in KINDS if f"| `{kind.name}` | {kind.status} |" not in page] == []
+    assert [name for name in ApiSettings.model_fields if f"`API_{name.upper()}`" not in page] == []
