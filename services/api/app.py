@@ -59,9 +59,33 @@ async def close_desk(desk: Desk) -> None:
 
 def rooms() -> list[Routes]:
     """Every room, in the order of the documentation."""
-    from services.api import auth, staff  # noqa: PLC0415 - they import what a command need not
+    from services.api import (  # noqa: PLC0415 - they import what a command need not
+        auth,
+        borrowers,
+        deciding,
+        loans,
+        menus,
+        messages,
+        payouts,
+        runtime_settings,
+        scoring,
+        staff,
+        suspense,
+    )
 
-    return [auth.routes, staff.routes]
+    return [
+        auth.routes,
+        loans.routes,
+        deciding.routes,
+        borrowers.routes,
+        suspense.routes,
+        payouts.routes,
+        messages.routes,
+        scoring.routes,
+        menus.routes,
+        runtime_settings.routes,
+        staff.routes,
+    ]
 
 
 def operations() -> list[Operation]:
