@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 from aiohttp import hdrs, web
 
-from services.api import headers
+from services.api import headers, pages
 from services.api.cache_changes import KeptCache
 from services.api.desk import Desk
 from services.api.dispatch import Seen, answered, handler_of
@@ -20,7 +20,7 @@ from services.api.problems import NOT_FOUND, WRONG_METHOD
 from services.api.settings import read
 from ussd_engine.plugin import Runtime
 
-ELSE = BASE + "/{rest:.*}"
+ELSE = BASE + "/{rest}"  # as aiohttp names it; with slashes too
 
 
 # aiohttp would answer HEAD too.
@@ -102,7 +102,7 @@ def routes(desk: Callable[[], Desk]) -> list[web.RouteDef]:
         web.RouteDef(operation.method, operation.url, handler_of(desk, operation), _EXACTLY[operation.method])
         for operation in operations()
     ]
-    return [*made, web.RouteDef(hdrs.METH_ANY, ELSE, _else(desk), {})]
+    return [*made, *pages.routes(rooms), web.RouteDef(hdrs.METH_ANY, BASE + "/{rest:.*}", _else(desk), {})]
 
 
 def _else(desk: Callable[[], Desk]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
