@@ -14,6 +14,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from services.mpesa.settings import MpesaSettings
+from services.sms.settings import SmsSettings
 from tests.house.processes import below, gone_within
 from tests.house.test_dev import free_port
 from ussd_engine.cli import app
@@ -85,6 +87,30 @@ def test_the_example_is_read_as_settings(example: dict[str, str], monkeypatch: p
     assert read.database_url == example["DATABASE_URL"]
     assert read.celery_broker_url == example["CELERY_BROKER_URL"]
     assert read.secret.get_secret_value() == DEVELOPMENT_SECRET
+
+
+PREFIXES = {"MPESA_": MpesaSettings, "AT_": SmsSettings}
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_every_variable_that_the_settings_know_reaches_the_processes_and_is_in_the_example(
+    prefix: str, compose: dict[str, Any], repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = PREFIXES[prefix]
+    known = {prefix + name.upper() for name in made.model_fields}
+    given = compose["services"]["web"]["environment"]
+    assert {name for name in given if name.startswith(prefix)} == known
+    for service in OURS:
+        assert compose["services"][service]["environment"] == given
+
+    lines = (repository / ".env.example").read_text().splitlines()
+    said = dict(
+        line.removeprefix("# ").split("=", 1) for line in lines if re.match(rf"(# )?{prefix}\w+=", line)
+    )
+    assert set(said) == known
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    assert made(_env_file=None) == made.model_construct(), "a default in .env.example is another one"
 
 
 def test_each_of_our_commands_is_one_of_ussd(compose: dict[str, Any]) -> None:
