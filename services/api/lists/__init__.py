@@ -7,3 +7,28 @@ The rules: phone numbers are masked wherever they leave, but for `reveal`. Whate
 sorted by has an index that answers it, which loadtests/bench/lists.py shows with a million borrowers; what
 has none is not offered. Unknown filters are refused.
 """
+
+from services.api.operation import Routes
+
+
+def rooms() -> list[Routes]:
+    """The operations of all lists and pages."""
+    from services.api.lists import (  # noqa: PLC0415 - they import what a command need not
+        approvals,
+        audits,
+        days,
+        loan,
+        loans,
+        messages,
+        payouts,
+        person,
+        sessions,
+        suspense,
+        transactions,
+        users,
+        wallets,
+    )
+
+    found = (users, person, loans, loan, wallets, transactions, payouts, suspense, messages, approvals, days,
+             sessions, audits)  # fmt: skip
+    return [each.routes for each in found]
