@@ -4,6 +4,7 @@ A new room is a module with `routes = Routes(…)`, named in `rooms`. Under /api
 answered here too, so that a 404 and a 405 are problems like any other.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 
@@ -28,6 +29,7 @@ _EXACTLY: dict[str, dict[str, bool]] = defaultdict(dict, {"GET": {"allow_head": 
 # A change that hangs keeps its locks no longer than this, and a statement runs no longer.
 _ABANDONED_MS = "15000"
 _STATEMENT_S = 60.0
+_LAST_WORDS_S = 2.0  # for connections that are at work when the process stops
 
 
 async def open_desk(runtime: Runtime) -> Desk:
@@ -54,7 +56,10 @@ async def close_desk(desk: Desk) -> None:
     """Let go of everything that `open_desk` took."""
     if desk.kept is not None:
         await desk.kept.stop()
-    await desk.pool.close()
+    try:
+        await asyncio.wait_for(desk.pool.close(), _LAST_WORDS_S)
+    except TimeoutError:
+        desk.pool.terminate()
 
 
 def rooms() -> list[Routes]:
@@ -63,6 +68,7 @@ def rooms() -> list[Routes]:
         auth,
         borrowers,
         deciding,
+        lists,
         loans,
         menus,
         messages,
@@ -77,6 +83,7 @@ def rooms() -> list[Routes]:
         auth.routes,
         loans.routes,
         deciding.routes,
+        *lists.rooms(),
         borrowers.routes,
         suspense.routes,
         payouts.routes,
