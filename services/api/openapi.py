@@ -89,7 +89,7 @@ def document(rooms: Sequence[Routes], version: str) -> Json:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": room.tag} for room in rooms],
+        "tags": [{"name": tag} for tag in dict.fromkeys(room.tag for room in rooms)],
         "paths": paths,
         "components": {
             "schemas": {"Problem": _PROBLEM, **schemas},
