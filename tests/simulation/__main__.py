@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--every", type=int, default=500, help="events between two looks at everything")
     parser.add_argument("--counts", action="store_true", help="print how often what came to pass")
+    parser.add_argument("--said", type=Path, help="write every operation into this file")
     options = parser.parse_args()
     structlog.configure(processors=[_quiet])
     with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
@@ -53,6 +54,9 @@ async def _run(options: argparse.Namespace, servers: Servers, folder: Path) -> i
         except BaseException:
             print(await made.story(), file=sys.stderr)
             raise
+        finally:
+            if options.said is not None:
+                options.said.write_text("\n".join(made.said))
         if options.counts:
             for what, times in {**invariants.summary(made), **made.alerts}.items():
                 print(f"{times:7,} {what}")

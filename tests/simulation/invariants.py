@@ -90,7 +90,8 @@ async def check_at_rest(world: World) -> None:
     assert await _unheard_receipts(world) == {}
     assert world.sandbox.balance("charges") == (await world.balances()).get("mpesa_charges_paid", 0)
     await _everybody_has_theirs(world)
-    assert [row["what"] for row in await world.pool.fetch(UNENDED)] == []
+    unended = [row["what"] for row in await world.pool.fetch(UNENDED)]
+    assert unended == [], unended
 
 
 async def _unheard_payouts(world: World) -> dict[str, int]:

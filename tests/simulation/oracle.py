@@ -73,8 +73,10 @@ class Story:
     capped_on: date | None = None
     room: int = 0
     charged_for: set[date] = field(default_factory=set)
+    by_itself: set[int] = field(default_factory=set)  # transactions of the day's end
 
-    def tell(self, timeline: Iterable[tuple[int, int, Any]]) -> None:
+    def tell(self, timeline: list[tuple[int, int, Any]]) -> None:
+        self.by_itself = {xid for xid, what, row in timeline if what == 1 and row["actor"] == "dayend"}
         for _, what, row in timeline:
             (self._journal, self._event, self._day)[what](row)
         loan = self.loan
@@ -105,7 +107,8 @@ class Story:
             self._is(row, legs, self._charge(on, self.due))
             self.charged_for.add(on)
         elif kind == "rollover":
-            self._is(row, legs, self._rollover(day))
+            until = day - DAY if row["xid"] in self.by_itself else day
+            self._is(row, legs, self._rollover(until))
         elif kind in SHARED_OUT:
             shares = allocate(amount, owed, (*self._order(), "written_off"))
             self._is(row, legs, {part: -cents for part, cents in shares.items()})
@@ -189,23 +192,19 @@ class Story:
                 excise = cents_up(cents * tax)
         return {part: cents, "excise": excise} if cents > 0 else {}
 
-    def _rollover(self, day: date) -> dict[str, int]:
+    def _rollover(self, until: date) -> dict[str, int]:
         """One that comes by itself is booked on the day that begins, and priced by the day that ended."""
-        until = day - DAY if self.terms["rollover_by"] == "itself" else day
         fee = whole(self.owed(until)["principal"] * self.terms["rollover_fee_bp"] // 10_000)
         return {"fee": fee, "excise": whole_up(fee * self._tax("fee"))}
 
     def _cap(self, begins: date, until: date, *, rolled: bool = False) -> None:
         owed = self.owed(until)
         if rolled:  # the fee that was booked with it came after
-            fee = self._last_fee(begins)
+            fee = self._rollover(until)
             owed["fee"] -= fee.get("fee", 0)
             owed["excise"] -= fee.get("excise", 0)
         charges = sum(owed[part] for part in PARTS[1:])
         self.capped_on, self.room = begins, max(owed["principal"] - charges, 0)
-
-    def _last_fee(self, day: date) -> dict[str, int]:
-        return self._rollover(day)
 
     def _order(self) -> tuple[str, ...]:
         return tuple(self.terms["order_non_performing" if self.state == "non_performing" else "order"])

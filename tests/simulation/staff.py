@@ -98,7 +98,7 @@ async def look_at_the_portal(world: World) -> str:
         waiting = await manual.queue(connection)
     if not waiting:
         return "nothing waits"
-    return await _say_what_it_shows(world, world.chance.choice(waiting))
+    return await world.survive(_say_what_it_shows(world, world.chance.choice(waiting)))
 
 
 async def _say_what_it_shows(world: World, payout: dict[str, Any]) -> str:

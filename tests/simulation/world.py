@@ -89,6 +89,7 @@ class World:
     said: list[str] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
     alerts: Counter[str] = field(default_factory=Counter)
+    struck: set[tuple[str, str]] = field(default_factory=set)  # faults that did strike
     crash_at: str = ""
     numbers: int = 0
 
