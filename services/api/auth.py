@@ -36,6 +36,15 @@ where id = $1
 """
 
 
+# Unless it was changed meanwhile.
+REHASH = """
+update staff
+set password_hash = $3
+where id = $1
+and password_hash = $2
+"""
+
+
 class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -178,9 +187,16 @@ async def _right(call: Read, email: str, password: str) -> Any:
     if row is None or not right or not row["active"]:
         log.warning("login_refused", who=email if row else mask(""), caller=call.caller)
         raise UNKNOWN_CALLER.of(WRONG)
+    renewed = await call.desk.passwords.hashed(password) if _outdated(call, row) else None
     async with call.desk.acquire() as connection:
         await tries.forget(connection, call.desk.api, counted)
+        if renewed is not None:
+            await connection.execute(REHASH, row["id"], row["password_hash"], renewed)
     return row
+
+
+def _outdated(call: Read, row: Any) -> bool:
+    return call.desk.passwords.outdated(row["password_hash"])
 
 
 def _require_no_wait(counted: tries.Counted) -> None:

@@ -30,6 +30,7 @@ class Identity:
     permissions: frozenset[Permission]
     role: Role | None = None
     session_id: int | None = None  # of a person: the login this came by
+    new_password: bool = False  # somebody else set theirs: they may choose one, and nothing else
 
     @property
     def ref(self) -> str:

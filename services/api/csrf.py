@@ -25,7 +25,8 @@ def require(secret: bytes, login_id: int, offered: str, headers: Mapping[str, st
     header or a form. headers: of the request."""
     if not _from_here(headers):
         raise NOT_FROM_HERE.of("This came from another site's page.")
-    if not hmac.compare_digest(offered.encode(), token(secret, login_id).encode()):
+    shown = offered.encode(errors="replace")  # a header may hold what is no text
+    if not hmac.compare_digest(shown, token(secret, login_id).encode()):
         raise NOT_FROM_HERE.of(f"A change by cookie needs this login's token in {HEADER}.")
 
 

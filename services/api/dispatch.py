@@ -3,6 +3,7 @@
 request id → who → CSRF → rate limit → permission → path, query, body → performing.run → answer
 """
 
+import ipaddress
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -61,7 +62,7 @@ async def answered(
     started = time.perf_counter()
     offered = request.headers.get("X-Request-Id", "")
     request_id = offered if REQUEST_ID.fullmatch(offered) else next(IDS)
-    seen = Seen(desk, request, request_id, caller_of(request, desk.settings.trusted_proxies))
+    seen = Seen(desk, request, request_id, _address(request, desk))
     with structlog.contextvars.bound_contextvars(request_id=request_id):
         try:
             response = await answer(seen)
@@ -72,6 +73,15 @@ async def answered(
         log.info("request", method=request.method, route=route, status=response.status,
                  ms=round((time.perf_counter() - started) * 1000, 1), who=seen.who.name)  # fmt: skip
     return response
+
+
+def _address(request: web.Request, desk: Desk) -> str:
+    """Where it came from. A proxy that is trusted may pass on what is no address: that is nowhere."""
+    caller = caller_of(request, desk.settings.trusted_proxies)
+    try:
+        return str(ipaddress.ip_address(caller))
+    except ValueError:
+        return "unknown"
 
 
 async def _asked_by_http(seen: Seen, operation: Operation) -> web.StreamResponse:
@@ -85,8 +95,7 @@ async def _asked_by_http(seen: Seen, operation: Operation) -> web.StreamResponse
             csrf.require(
                 desk.secret, seen.who.session_id, request.headers.get(csrf.HEADER, ""), request.headers
             )
-    counted = seen.who.ref if proof is not None else f"address:{seen.caller}"
-    taken = await admit(desk, operation, proof, counted)
+    taken = await admit(desk, operation, seen.who, seen.caller)
     done = await run(desk, operation, await _read(seen, operation))
     done.headers += taken
     return await _respond(seen, done)

@@ -23,11 +23,10 @@ _KEYS = frozenset(Permission) - {Permission.OWN}
 
 @dataclass(slots=True, frozen=True)
 class Proof:
-    """Somebody we know. new_password: they must choose one before anything else."""
+    """Somebody we know, and whether a browser's cookie said so: then a change needs csrf.require."""
 
     identity: Identity
     by_cookie: bool = False
-    new_password: bool = False
 
 
 def cookie_name(env: str) -> str:
@@ -80,5 +79,7 @@ def _person(row: Any | None) -> Proof | None:
     if row is None:
         return None
     role = Role(row["role"])
-    identity = Identity("person", row["id"], row["email"], ROLES[role], role, row["login_id"])
-    return Proof(identity, row["kind"] == "cookie", row["must_change"])
+    identity = Identity(
+        "person", row["id"], row["email"], ROLES[role], role, row["login_id"], row["must_change"]
+    )
+    return Proof(identity, row["kind"] == "cookie")

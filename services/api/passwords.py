@@ -40,6 +40,10 @@ class Passwords:
         async with self._free:
             return await asyncio.to_thread(self._verify, kept or self._nobodys, password) and kept is not None
 
+    def outdated(self, kept: str) -> bool:
+        """Whether it was made with other costs than those of now."""
+        return self._hasher.check_needs_rehash(kept)
+
     def _verify(self, kept: str, password: str) -> bool:
         try:
             return self._hasher.verify(kept, password)

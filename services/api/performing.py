@@ -18,7 +18,6 @@ from services.api import audit, idempotency, reading
 from services.api.calls import NOBODY, Change, Identity, Read, Stream
 from services.api.desk import Desk
 from services.api.faults import RACES, problem_of
-from services.api.identity import Proof
 from services.api.operation import Operation
 from services.api.permissions import Permission
 from services.api.problems import FORBIDDEN, NEW_PASSWORD, TOO_MANY, UNKNOWN_CALLER, Problem
@@ -67,7 +66,7 @@ async def perform(  # noqa: PLR0913 - the parts of a request
     """Do for a page what the API does: the same limits, permissions, audit and replies. The page has proved
     who asks and, for a change, where from (identity.proven, csrf.require). Raises Problem."""
     try:
-        taken = await admit(desk, operation, Proof(who), who.ref)
+        taken = await admit(desk, operation, who, caller)
         asked = Asked(
             who,
             request_id or next(IDS),
@@ -166,21 +165,21 @@ def _again(operation: Operation, kept: idempotency.Kept) -> Done:
     return Done(kept.status, answer, kept.body, headers=[(idempotency.REPLAYED, "true")], replayed=True)
 
 
-async def admit(desk: Desk, operation: Operation, proof: Proof | None, counted: str) -> list[tuple[str, str]]:
-    """Raise Problem unless this may be asked now; headers of the rate limit. counted: who it counts for."""
+async def admit(desk: Desk, operation: Operation, who: Identity, caller: str) -> list[tuple[str, str]]:
+    """Raise Problem unless they may ask this now; headers of the rate limit. Of nobody the address counts."""
     taken: list[tuple[str, str]] = []
     if desk.limiter is not None:
-        told = await desk.limiter.take(operation.limit, counted)
+        told = await desk.limiter.take(operation.limit, f"address:{caller}" if who is NOBODY else who.ref)
         taken = list(told.headers.items())
         if told.retry_after_s is not None:
             wait = {"Retry-After": str(max(1, round(told.retry_after_s)))}
             raise TOO_MANY.of("Too many requests. Wait a moment.", headers=dict(taken) | wait)
     if operation.may is None:
         return taken
-    if proof is None:
+    if who is NOBODY:
         raise UNKNOWN_CALLER.of("Send an access token or an API key.", headers=dict(taken))
-    if proof.new_password and operation.may is not Permission.OWN:
+    if who.new_password and operation.may is not Permission.OWN:
         raise NEW_PASSWORD.of("Somebody else set your password. Change it first.", headers=dict(taken))
-    if not proof.identity.may(operation.may):
+    if not who.may(operation.may):
         raise FORBIDDEN.of(f"This needs the permission {operation.may}.", headers=dict(taken))
     return taken

@@ -4,6 +4,7 @@ import re
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 
 from services.api import tries
 from services.api.identity import SAFE_COOKIE, cookie_name, set_cookie
@@ -219,6 +220,15 @@ async def test_wrong_current_passwords_are_counted_as_at_the_login(api: Api) -> 
     assert (await log_in(api)).status_code == 429
 
 
+async def test_a_password_of_older_costs_is_kept_anew_at_the_login(api: Api) -> None:
+    older = PasswordHasher(time_cost=3, memory_cost=16, parallelism=1).hash(PASSWORD)
+    await api.person(EMAIL)
+    await api.pool.execute("update staff set password_hash = $1", older)
+    assert (await log_in(api)).status_code == 200
+    assert "m=8,t=1," in await api.pool.fetchval("select password_hash from staff where email = $1", EMAIL)
+    assert (await log_in(api)).status_code == 200
+
+
 @pytest.fixture
 async def page(api: Api) -> tuple[httpx.AsyncClient, str]:
     """A browser that is logged in, and its CSRF token."""
@@ -243,7 +253,7 @@ async def test_a_change_by_cookie_needs_the_token_of_its_login_and_our_own_page(
     assert other != token
     own = {"X-CSRF-Token": token, "Origin": api.url}
     for headers in (
-        {}, {"X-CSRF-Token": other}, {"X-CSRF-Token": "\u00e9".encode()},
+        {}, {"X-CSRF-Token": other}, {"X-CSRF-Token": b"\xff"},
         own | {"Origin": "https://evil.example.org"}, own | {"Origin": "null"}, own | {"Origin": ""},
         {"X-CSRF-Token": token, "Sec-Fetch-Site": "cross-site"},
         {"X-CSRF-Token": token, "Sec-Fetch-Site": "same-site"},

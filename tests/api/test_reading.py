@@ -1,5 +1,6 @@
 """The strict edge: what a request may hold, and what is said of one that may not."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -244,3 +245,43 @@ async def test_another_sites_page_may_read_only_when_its_origin_is_named(api: Ap
         api, "OPTIONS", "/admin/staff", headers=asking | {"Origin": "https://evil.example.org"}
     )
     assert "Access-Control-Allow-Origin" not in refused.headers
+
+
+async def raw(api: Api, head: bytes) -> int:
+    """The status of an answer to these bytes."""
+    host, port = api.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(head + b"\r\nHost: a\r\nConnection: close\r\n\r\n")
+    line = await reader.readline()
+    writer.close()
+    return int(line.split()[1])
+
+
+async def test_bytes_that_are_no_text_are_never_our_fault(api: Api) -> None:
+    token = api.as_("admin").headers["Authorization"].encode()
+    by = b"\r\nAuthorization: " + token
+    for start in (
+        b"GET /api/v1/admin/staff?\xff=1 HTTP/1.1", b"GET /api/v1/admin/staff?a=\xff HTTP/1.1",
+        b"GET /api/v1/admin/staff?%ff=%fe HTTP/1.1", b"GET /api/v1/\xff HTTP/1.1",
+        b"GET /api/v1/%ff HTTP/1.1",
+        b"DELETE /api/v1/admin/keys/%ff HTTP/1.1", b"DELETE /api/v1/admin/keys/1?%ed%a0%80 HTTP/1.1",
+        b"DELETE /api/v1/admin/keys/1 HTTP/1.1\r\nIdempotency-Key: \xff",
+        b"GET /api/v1/admin/staff HTTP/1.1\r\nX-Request-Id: \xff\xff\xff\xff\xff\xff\xff\xff",
+        b"GET /api/v1/admin/staff HTTP/1.1\r\nX-Forwarded-For: \xff\r\nOrigin: \xff\r\nCookie: umoja=\xff",
+        b"POST /api/v1/admin/staff HTTP/1.1\r\nContent-Type: \xff\r\nContent-Length: 0",
+    ):  # fmt: skip
+        assert await raw(api, start + by) < 500, start
+    for header in (b"Authorization: Bearer \xff", b"X-API-Key: umk_\xff_\xff", b"Cookie: umoja=umc_\xff"):
+        assert await raw(api, b"GET /api/v1/admin/staff HTTP/1.1\r\n" + header) == 401
+
+
+async def test_while_postgresql_is_away_everybody_is_told_to_come_again(api: Api) -> None:
+    viewer = api.as_("viewer")
+    await api.desk.pool.close()
+    answers = [
+        await viewer.get("/auth/me"),
+        await api.nobody.post("/auth/login", json={"email": "a@example.org", "password": "x"}),
+    ]
+    assert [(answer.status_code, answer.json()["type"]) for answer in answers] == [
+        (503, "/problems/away")
+    ] * 2
