@@ -74,6 +74,17 @@ class LoanQuote(BaseModel):
 class NewLoan(Asked):
     """An application for somebody who is on the phone: by number or by id, one of them."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "msisdn": "254712345678",
+                "amount_cents": 500_000,
+                "purpose": "business",
+                "total_cents": 590_000,
+            }
+        }
+    )
+
     borrower_id: Number | None = None
     msisdn: Msisdn | None = None
     amount_cents: Cents

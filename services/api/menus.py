@@ -106,7 +106,10 @@ class MenuFiles(BaseModel):
 class MenuSources(Asked):
     """The files of a menu folder: path in the folder → text. service.yaml is one of them."""
 
-    sources: Annotated[dict[Path, str], Field(min_length=1, max_length=MOST_FILES)]
+    sources: Annotated[
+        dict[Path, str],
+        Field(min_length=1, max_length=MOST_FILES, examples=[{"service.yaml": "service: umoja\n"}]),
+    ]
 
     @model_validator(mode="after")
     def fits(self) -> "MenuSources":

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import orjson
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services import clock, published
 from services.api.calls import Change, Read
@@ -49,6 +49,18 @@ class Recipients(Asked):
 
 class NewBulk(Asked):
     """A message to many. `words` in each language, or the name of a reminder in `notice`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "kind": "service",
+                "to": {"states": ["overdue"], "days_past_due_from": 1},
+                "notice": "overdue",
+                "reason": "The reminder of the third did not go out",
+                "dry_run": True,
+            }
+        }
+    )
 
     kind: Annotated[Literal["service", "marketing"], Field(description="marketing: an offer.")]
     to: Recipients

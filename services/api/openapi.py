@@ -27,9 +27,10 @@ REF = "#/components/schemas/{model}"
 
 # Routes of the same server that are not for the staff's programs: each has its page or its own contract.
 LEFT_OUT = {
-    "/ussd": "the USSD gateway's, by its map: docs/gateways.md",
-    "/mpesa": "M-Pesa's callbacks: docs/mpesa.md",
-    "/sms": "the SMS gateway's callbacks: docs/sms.md",
+    "/api/v1/ussd": "the USSD gateway's, by its map: docs/gateways.md",
+    "/api/v1/cb/": "M-Pesa's callbacks: docs/mpesa.md",
+    "/api/v1/mpesa-callback": "M-Pesa's callbacks, where they used to come",
+    "/api/v1/sms/": "the SMS gateway's callbacks: docs/sms.md",
     "/phone": "the phone of the development server: docs/phone.md",
     "/admin": "the staff's pages, which do what this API does",
     "/assets": "files of these pages",
