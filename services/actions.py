@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services import clock
-from services.borrowers import people
+from services.borrowers import people, resetting
 from services.loans import applying, eligibility, repaying, rolling, views
 from services.loans import statement as statements
 from services.loans.eligibility import Judgement
@@ -88,6 +88,17 @@ async def register(call: Call, name: Text, national_id: Digits, pin: Pin) -> Out
 
     arguments = {"name": name, "national_id": national_id, "pin": pin}
     return await _once(call, "borrowers.register", arguments, effect)
+
+
+@registry.action("borrowers.reset_pin", outcomes=("ok", "mismatch", "wrong_id", "closed"), effect=True)
+async def reset_pin(call: Call, national_id: Digits, pin: Pin) -> Outcome:
+    """A new PIN for who forgot it, entered a second time, while staff allow it."""
+
+    async def effect(connection: Any) -> Outcome:
+        chosen = await resetting.choose(connection, call, national_id, pin, lender.secret)
+        return Outcome(chosen)
+
+    return await _once(call, "borrowers.reset_pin", {"national_id": national_id, "pin": pin}, effect)
 
 
 @registry.action("borrowers.set_language", effect=True)
