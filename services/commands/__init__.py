@@ -8,6 +8,7 @@ import typer
 from services.commands import admin, inbox, ledger, payouts, scorecard, subject
 from services.commands.reconcile import reconcile
 from services.commands.relay import relay
+from services.commands.report import report
 from services.commands.sandbox import sandbox
 from services.commands.seed import seed
 from services.commands.sms import sms_callbacks
@@ -23,4 +24,5 @@ app.command()(sandbox)
 app.command()(relay)
 app.command()(seed)
 app.command()(reconcile)
+app.command()(report)
 app.command("sms-callbacks")(sms_callbacks)

@@ -31,11 +31,13 @@ ROUTES = {
     "services.tasks.lending.rescore": {"queue": SCORING},
     "services.tasks.money.*": {"queue": MONEY},
     "services.tasks.reconciling.*": {"queue": MONEY},
+    "services.tasks.reporting.*": {"queue": DEFAULT_QUEUE},
     "services.tasks.sms.*": {"queue": SMS},
     "services.tasks.menus.*": {"queue": DEFAULT_QUEUE},
 }
 MODULES = tuple(
-    f"services.tasks.{name}" for name in ("upkeep", "lending", "money", "reconciling", "sms", "menus")
+    f"services.tasks.{name}"
+    for name in ("upkeep", "lending", "money", "reconciling", "reporting", "sms", "menus")
 )
 
 LONGEST_TASK_S = 300

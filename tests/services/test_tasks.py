@@ -103,6 +103,7 @@ FIRES_A_DAY = {
     "crb": 8,
     "retain": 2,
     "reconcile": 3,
+    "reports": 8,
 }
 EVERY_MINUTE = {"sweep"}  # the one that says so
 
