@@ -56,7 +56,7 @@ class Bundles:
         self._settings = settings
         self._board = board
         self._redis = redis
-        self._pg = pg
+        self.pool = pg
         self._known: OrderedDict[str, Bundle] = OrderedDict()
         self._loading: dict[str, asyncio.Task[Bundle]] = {}
         self._unusable: dict[str, tuple[str, MenuError | BundleError]] = {}  # by service: the version, why
@@ -114,8 +114,8 @@ class Bundles:
         for plugin in self._started.values():
             await plugin.stop()
         await self._redis.aclose()
-        if self._pg is not None:
-            await self._pg.close()
+        if self.pool is not None:
+            await self.pool.close()
 
     # -- asking --------------------------------------------------------------------------------
 
@@ -168,9 +168,9 @@ class Bundles:
     async def problems(self) -> dict[str, str]:
         """What is wrong with PostgreSQL or the bundles; empty when nothing is."""
         found: dict[str, str] = {}
-        if self._pg is not None:
+        if self.pool is not None:
             try:
-                await self._pg.fetchval("SELECT 1", timeout=2)
+                await self.pool.fetchval("SELECT 1", timeout=2)
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 found["postgresql"] = f"PostgreSQL does not answer: {type(error).__name__}"
         if not self._live:
@@ -236,9 +236,9 @@ class Bundles:
 
     async def _publications(self, service: str) -> "list[asyncpg.Record]":
         """What was published of a service, newest first. Raises BundleError without PostgreSQL."""
-        if self._pg is None:
+        if self.pool is None:
             raise BundleError("Versions are kept in PostgreSQL, and DATABASE_URL is empty.")
-        rows: list[asyncpg.Record] = await self._pg.fetch(queries.PUBLICATIONS, service)
+        rows: list[asyncpg.Record] = await self.pool.fetch(queries.PUBLICATIONS, service)
         return rows
 
     async def _make_live(
@@ -275,7 +275,7 @@ class Bundles:
     @asynccontextmanager
     async def _alone(self) -> "AsyncIterator[asyncpg.Connection | None]":
         """A transaction in which nobody else publishes, on a connection of its own."""
-        if self._pg is None:
+        if self.pool is None:
             yield None
             return
         connection = await asyncpg.connect(self._settings.database_url, timeout=5, command_timeout=10)
@@ -314,8 +314,8 @@ class Bundles:
         pointers: dict[str, str] = {
             _text(service): _text(name) for service, name in (await self._redis.hgetall(_LIVE)).items()
         }
-        if self._pg is not None and not pointers:
-            pointers = {row["service"]: row["bundle"] for row in await self._pg.fetch(queries.LIVE)}
+        if self.pool is not None and not pointers:
+            pointers = {row["service"]: row["bundle"] for row in await self.pool.fetch(queries.LIVE)}
         for service, name in pointers.items():
             if service not in self._live or self._live[service].name != name:
                 await self._take_over(service, name)
@@ -365,8 +365,8 @@ class Bundles:
 
     async def _fetch(self, name: str) -> dict[str, str] | None:
         sources = sources_of(await self._redis.get(_key(name)), name)
-        if sources is None and self._pg is not None:
-            stored = await self._pg.fetchval(queries.SOURCES, name)
+        if sources is None and self.pool is not None:
+            stored = await self.pool.fetchval(queries.SOURCES, name)
             sources = sources_of(stored, name)
             if sources is not None:
                 await self._redis.set(_key(name), stored)
@@ -374,7 +374,7 @@ class Bundles:
 
     async def _start_plugin(self, bundle: Bundle) -> None:
         if bundle.service not in self._started:
-            await bundle.plugin.start(Runtime(self._settings, self._pg, self._redis, self))
+            await bundle.plugin.start(Runtime(self._settings, self.pool, self._redis, self))
             self._started[bundle.service] = bundle.plugin
 
     async def _build(self, sources: Mapping[str, str]) -> Bundle:

@@ -14,6 +14,7 @@ import gc
 import signal
 import socket
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol
 
@@ -27,6 +28,7 @@ from ussd_engine.gateways.http import UnreadableLog
 from ussd_engine.gateways.routes import Gate, GatewayRoutes, TurnHandler, request_ids
 from ussd_engine.observe import Board, get_logger, setup_logging
 from ussd_engine.observe.board import CONTENT_TYPE as METRICS_TYPE
+from ussd_engine.observe.recorder import Recorder
 from ussd_engine.observe.workers import SharedMetrics
 from ussd_engine.phone.events import EventBoard
 from ussd_engine.phone.gateway import ServiceCode
@@ -242,14 +244,17 @@ async def serve(
         gc.collect()
         gc.freeze()  # what is loaded now stays: the collector need not walk it again
         gc.set_threshold(*GC_THRESHOLDS)
-        shared = None
+        shared = recorder = None
         if place is None or await place.until_go(await engine.ready()):
             shared = SharedMetrics(board, place) if place is not None else None
+            recorder = _record(engine, board)
             await running.listen(place.sockets if place is not None else (), lane=lane)
             log.info("serving", host=settings.host, port=running.port)
             started(running.port)
             await _until_told(running, stop, retire)
         await _finish(running, board)
+        if recorder is not None:
+            await recorder.stop()
         if shared is not None:
             shared.stop()
     finally:
@@ -264,6 +269,15 @@ async def _until_told(running: Running, stop: asyncio.Event, retire: asyncio.Eve
         task.cancel()
     if not stop.is_set():
         await running.retire(stop)
+
+
+def _record(engine: Engine, board: Board) -> Recorder | None:
+    """Begin to bring what is counted to PostgreSQL, where there is one."""
+    if engine.bundles.pool is None:
+        return None
+    recorder = Recorder(board, engine.bundles.pool, engine.store, uuid.uuid4().hex)
+    recorder.start()
+    return recorder
 
 
 def _codes(engine: Engine) -> Callable[[], list[ServiceCode]]:

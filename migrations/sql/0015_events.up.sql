@@ -21,7 +21,7 @@ create table dialog_hour (
     within_20s bigint not null,
     within_60s bigint not null,
     longer bigint not null,
-    primary key (hour, bundle, network, language, state)
+    primary key (hour, service, bundle, network, language, state)
 ) partition by range (hour);
 
 -- Sessions that a gateway told the end of. bundle, language and state are where the session stood; empty

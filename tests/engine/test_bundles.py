@@ -286,8 +286,8 @@ async def test_what_redis_does_not_take_is_not_published(desk: Bundles, engine: 
     desk._redis = aioredis.Redis.from_url("redis://127.0.0.1:1/0")
     with pytest.raises(RedisError):
         await desk.publish(SECOND, "amina")
-    assert engine.bundles._pg is not None
-    assert await engine.bundles._pg.fetchval("SELECT count(*) FROM bundle_publication") == 1
+    assert engine.bundles.pool is not None
+    assert await engine.bundles.pool.fetchval("SELECT count(*) FROM bundle_publication") == 1
     assert live(engine) == before
 
 
@@ -385,7 +385,7 @@ async def test_what_one_service_knows_of_a_phone_is_not_shown_to_another(
 async def test_a_connection_comes_back_to_the_pool_at_no_cost_and_out_of_its_transaction(
     desk: Bundles,
 ) -> None:
-    pool = desk._pg
+    pool = desk.pool
     assert pool is not None
     async with pool.acquire() as connection:
         process = connection.get_server_pid()

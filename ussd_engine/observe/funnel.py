@@ -90,6 +90,11 @@ class Funnel:
         """Take the oldest notices."""
         return [self._notices.popleft() for _ in range(min(most, len(self._notices)))]
 
+    @property
+    def waiting(self) -> int:
+        """How many notices are kept."""
+        return len(self._notices)
+
     def audiences(self) -> list[tuple[Version, Audience]]:
         """Every menu version on every network, so far."""
         return list(self._audiences.items())
