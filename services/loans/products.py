@@ -151,7 +151,10 @@ class Repayment(_Strict):
     """How a loan is paid back. order: which part of the debt a payment settles first."""
 
     least_cents: Shillings = Field(alias="least", gt=0, description="The smallest payment asked for.")
-    paybill: str = Field(pattern=r"^[0-9]{5,7}$", description='The paybill number, in quotes: "400222".')
+    paybill: str = Field(
+        pattern=r"^[0-9]{5,7}$",
+        description='Shown where MPESA_PAYBILL is not set. In quotes: "400222".',
+    )
     order: tuple[Part, ...] = Field(description="Which part of the debt a payment settles first.")
     non_performing: tuple[Part, ...] | None = Field(
         None, description="The same for a non-performing loan. Without it: principal first."

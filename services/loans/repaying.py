@@ -7,6 +7,7 @@ from services.loans import lifecycle, queries
 from services.loans.products import Repayment
 from services.loans.quote import whole_shillings
 from services.loans.servicing import owed_cents
+from services.mpesa.settings import mpesa
 from ussd_engine.actions import Call, Outcome
 
 PROMPT_SHOWN_S = 60  # M-Pesa takes its prompt back after about a minute
@@ -33,4 +34,10 @@ async def prompt(connection: Any, call: Call, rules: Repayment, amount_cents: in
         )
         payload = {"payment_request_id": request_id}
         await outbox.put(connection, f"prompt:{request_id}", outbox.PROMPT, payload)
-    return Outcome("ok", {"ref": loan["ref"], "amount": amount, "paybill": rules.paybill})
+    return Outcome("ok", {"ref": loan["ref"], "amount": amount, "paybill": paybill(rules)})
+
+
+def paybill(rules: Repayment) -> str:
+    """Where to pay: what M-Pesa knows us by, MPESA_PAYBILL; beside `ussd dev`, the sandbox's paybill. What
+    products.yaml says is shown only where there is no M-Pesa at all."""
+    return mpesa().paybill or rules.paybill

@@ -64,6 +64,25 @@ select count(*)
 from written
 """
 
+# Of a block, who may be told that they can borrow more: they want to hear it. $1: the run; $2, $3: the block.
+RAISED = """
+select borrower.msisdn, score_change.borrower_id, score_change.limit_cents
+from score_change
+join borrower on borrower.id = score_change.borrower_id
+where score_change.rescoring_id = $1
+and score_change.borrower_id between $2 and $3
+and score_change.limit_cents > score_change.limit_before_cents
+and score_change.limit_before_cents > 0
+and exists (
+    select 1
+    from consent
+    where consent.borrower_id = score_change.borrower_id
+    and consent.purpose = 'marketing'
+)
+and offers_wanted(score_change.borrower_id)
+order by score_change.borrower_id
+"""
+
 # Sorting a block in memory, and on one core: the others are for dialogs.
 ROOM = """
 set local work_mem = '64MB';

@@ -23,11 +23,13 @@ from typing import Any
 import structlog
 
 from core_ext.scorecard import Scorecard
+from services.loans.eligibility import judge, standing
 from services.loans.products import Product
 from services.loans.terms import Terms
 from services.scoring import queries
 from services.scoring.history import query_of_many
 from services.scoring.score import shown
+from services.sms import notices
 
 BLOCK = 25_000  # borrowers: their rows are locked for the time of one block, some tenths of a second
 LOCK = 86654  # beside dayend's
@@ -103,8 +105,19 @@ async def _block(
             moved = changes(terms, people)
             await connection.copy_records_to_table("rescored", records=moved)
             changed = await connection.fetchval(queries.KEEP, run, *ids)
+            if changed:
+                await _tell(connection, terms, (run, *ids), as_of)
         await connection.execute(queries.ADVANCE, run, ids[1], len(people), changed)
     return len(people), changed
+
+
+async def _tell(connection: Any, terms: Terms, block: tuple[int, int, int], as_of: date) -> None:
+    """Whose limit this block raised is told, if they want to hear it and could borrow so much today."""
+    for row in await connection.fetch(queries.RAISED, *block):
+        seen = await standing(connection, row["msisdn"], terms, as_of)
+        if seen is not None and judge(terms, seen, as_of).verdict == "ok":
+            every = terms.rules.contact.limit_days
+            await notices.limit_raised(connection, row["borrower_id"], row["limit_cents"], as_of, every)
 
 
 async def _read(connection: Any, names: Sequence[str], arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:

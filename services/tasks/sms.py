@@ -5,6 +5,7 @@ from datetime import datetime
 from celery import shared_task
 
 from services import clock, published
+from services.loans import repaying
 from services.sms import bulk as to_many
 from services.sms import callbacks, reminders, sending
 from services.sms.client import AfricasTalking
@@ -19,7 +20,7 @@ def send(row: int, sms_id: int) -> None:
     async def work(tools: Tools) -> datetime | None:
         live = await published.live(tools.pool)
         gateway = AfricasTalking(tools.http, read(tools.settings))
-        paybill = live.terms.product.repayment.paybill
+        paybill = repaying.paybill(live.terms.product.repayment)
         return await sending.send(tools.pool, gateway, live.texts, paybill, sms_id)
 
     consume(row, work)

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import asyncpg
@@ -14,6 +15,7 @@ from services.loans.eligibility import judge, standing
 from services.loans.terms import Terms
 from services.scoring import rescore as rescoring
 from services.scoring.rescore import BusyError, StaleError, rescore
+from services.tasks import lending
 from tests.scoring import many_borrowers
 from tests.services.lending import with_product
 from tests.services.world import Phone
@@ -207,3 +209,39 @@ async def test_what_changed_is_never_edited(pool: Any, terms: Terms, borrower: P
     for attack in ("update score_change set score = 1", "delete from score_change", "truncate score_change"):
         with pytest.raises(asyncpg.RestrictViolationError):
             await pool.execute(attack)
+
+
+async def told(pool: Any) -> list[str]:
+    rows = await pool.fetch("select borrower.msisdn from sms join borrower on borrower.id = borrower_id"
+                            " where notice = 'limit_raised' order by sms.id")  # fmt: skip
+    return [row["msisdn"] for row in rows]
+
+
+async def test_who_can_borrow_more_is_told_once_a_month_if_they_want_to_hear_it(
+    pool: Any, terms: Terms, borrower: Phone
+) -> None:
+    silent, indebted = [await Phone(pool, terms).join() for _ in range(2)]
+    for each in (borrower, silent, indebted):
+        await each.borrow_and_repay()
+    for each in (borrower, indebted):
+        await each.do("borrowers.offers", wanted=True)
+    await indebted.borrow()  # may not borrow now: it would be no news
+
+    await rescore(pool, TODAY, terms)
+    assert await told(pool) == [borrower.msisdn]
+    await pool.execute("update borrower set limit_cents = 100000")
+    await rescore(pool, TODAY + timedelta(days=1), terms)
+    assert await told(pool) == [borrower.msisdn]
+    assert '"limit": 750000' in await pool.fetchval("select details from sms where notice = 'limit_raised'")
+
+
+async def test_a_tick_of_yesterday_does_nothing_and_is_no_error(
+    pool: Any, terms: Terms, borrower: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def live(_: Any) -> Any:
+        return SimpleNamespace(terms=terms)
+
+    await rescore(pool, clock.nairobi_date(clock.now()) + timedelta(days=1), terms)
+    monkeypatch.setattr(lending, "run", lambda work: work)
+    monkeypatch.setattr(lending.published, "live", live)
+    assert await lending.rescore()(SimpleNamespace(pool=pool)) == 0

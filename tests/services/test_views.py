@@ -2,9 +2,12 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from services import clock
 from services.loans import approvals
 from services.loans.terms import Terms
+from services.mpesa.settings import mpesa
 from tests.services.world import Phone, assert_books_right, count
 
 TODAY = clock.nairobi_date(clock.now())
@@ -169,3 +172,17 @@ async def test_a_prompt_that_is_still_on_the_phone_is_not_sent_again(borrower: P
     await borrower.pool.execute("update payment_request set state = 'failed'")
     await borrower.do("repayments.prompt", amount=590_000)
     assert await count(borrower.pool, "payment_request") == 4
+
+
+async def test_the_screen_names_the_paybill_that_the_settings_know(
+    borrower: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await borrower.money_arrives((await borrower.borrow()).value["ref"])
+    monkeypatch.setenv("MPESA_PAYBILL", "174379")
+    mpesa.cache_clear()
+    try:
+        outcome = await borrower.do("repayments.prompt", amount=20_000)
+    finally:
+        mpesa.cache_clear()
+    assert outcome.value["paybill"] == "174379"
+    assert borrower.terms.product.repayment.paybill == "400222"
