@@ -38,7 +38,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "rescore": _at("lending.rescore", hour="4", minute="20,40", expires_s=_HOUR),
     # Notices and listings, in hours in which messages are sent. The later ticks are for those too.
     "crb": _at("lending.crb", hour="9-16", minute="25", expires_s=3000),
-    # Reports whose period is over and whose days are closed. The later ticks find nothing, or what was missed.
+    # Reports whose period is over and whose days are closed. Later ticks find nothing, or what was missed.
     "reports": _at("reporting.scheduled", hour="1-8", minute="15", expires_s=3000),
     "forget": _at("upkeep.forget", hour=EVERY, minute="*/10", expires_s=540),
     # Twice, for a night in which the first one was cut off.
