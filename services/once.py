@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from services import failpoints
 from ussd_engine.actions import Call, Outcome
 
 CLAIM = """
@@ -73,7 +74,9 @@ async def once(
             return _kept(await connection.fetchrow(READ, call.key), action, digest)
         outcome = await effect(connection)
         await connection.execute(RECORD, call.key, _dump(outcome))
-        return outcome
+        failpoints.here("effect.written")
+    failpoints.here("effect.kept")
+    return outcome
 
 
 async def effects_of(pool: Any, gateway: str, session_id: str) -> list[tuple[Mapping[str, Any], Outcome]]:

@@ -95,6 +95,7 @@ class MpesaSettings(BaseSettings):
     failures_to_open: PositiveInt = 5  # of the circuit breaker
     open_s: PositiveFloat = 30.0
 
+    margin_s: PositiveFloat = 30.0  # who asks for longer than any request may take, and this, is gone
     ask_after_s: PositiveFloat = 120.0  # a payout without a result, before a status query; and between two
     ask_most: PositiveInt = 8  # status queries without an answer; then a person looks
     # Result codes of a status query that mean: there is no such payment. No page of the portal names them.

@@ -15,7 +15,6 @@ from services.mpesa import floats, payment_queries, payouts, queries, repayments
 from services.mpesa.client import Daraja
 from services.mpesa.inbox import process_inbox
 
-MARGIN_S = 30.0  # beyond the longest a request may take
 BATCH = 100
 NOT_FOUND_TWICE = 2
 MOST_ATTEMPTS = 5  # calls for one payout, all by one id
@@ -51,7 +50,8 @@ async def sweep(pool: Any, client: Daraja) -> dict[str, int]:
 
 async def give_up_stuck(pool: Any, client: Daraja) -> int:
     """Payouts whose caller died while it asked: unknown."""
-    longest_s = client.settings.timeout_s * 2 + client.settings.connect_timeout_s + MARGIN_S
+    chosen = client.settings
+    longest_s = chosen.timeout_s * 2 + chosen.connect_timeout_s + chosen.margin_s
     stuck = await pool.fetch(queries.STUCK_SUBMITTING, longest_s, BATCH)
     for row in stuck:
         async with pool.acquire() as connection, connection.transaction():

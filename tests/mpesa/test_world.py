@@ -103,7 +103,7 @@ class World:
 async def test_after_all_that_the_wallets_are_our_books(
     till: Till, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeping, "MARGIN_S", -10_000.0)
+    monkeypatch.setattr(till.daraja.settings, "margin_s", -10_000.0)
     world = World(till, seed)
     try:
         await world.live()
