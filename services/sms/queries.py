@@ -148,9 +148,6 @@ where id in (
 )
 """
 
-# Loans whose due date is so many days away ($2, negative: before it) and that owe something.
-DUE = """
-select
 # Reminders that a borrower had for that day (Nairobi's), and for the seven days that end with it. The key is
 # reminder:LOAN:DUE:DAYS.
 REMINDED = """
@@ -166,6 +163,9 @@ from (
 where told.day between $2::date - 6 and $2
 """
 
+# Loans whose due date is so many days away ($2, negative: before it) and that owe something.
+DUE = """
+select
     loan.id,
     loan.ref,
     loan.borrower_id,
