@@ -32,11 +32,15 @@ cdef class Lane:
     cdef bint _blocked  # the peer does not read its replies
     cdef bint _ended  # the peer has sent all it will
     cdef bint _parsing
-    cdef Py_ssize_t _last  # where the last head ended
+    cdef bytes _before  # how the last head read before its Content-Length
+    cdef bytes _behind  # and behind it
+    cdef Py_ssize_t _at
     cdef int _partial_ticks  # how long a request has been arriving
 
     cpdef object answered(self)
     cdef object _read(self)
+    cdef Py_ssize_t _like_the_last(self, bytes data, Py_ssize_t position)
+    cdef object _remember(self, bytes head)
     cdef bint _begin(self, bytes body)
     cdef object _pace(self)
     cdef object _hand_over(self)

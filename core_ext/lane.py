@@ -30,6 +30,7 @@ from .pipeline import Waiter
 MAX_HEAD = 8 * 1024
 MAX_UNDER_WAY = 32
 MAX_HEADS = 1024
+MOST_DIGITS = cython.declare(cython.Py_ssize_t, 7)  # of a Content-Length
 MAX_HEADERS = 64  # of one head; the framework has a bound of its own, above this
 
 _HEAD_END = b"\r\n\r\n"
@@ -155,7 +156,8 @@ class Lane:
         self._ended = False
         self._parsing = False
         self._partial_ticks = 0
-        self._last = 0
+        self._before = b""
+        self._behind = b""
 
     # -- asyncio.Protocol ----------------------------------------------------------------------
 
@@ -249,41 +251,81 @@ class Lane:
     def _read(self) -> None:
         data: bytes = self._rest
         route: Route = self.route
+        chars: cython.p_char = data
         line: bytes = route.request_line
         position: cython.Py_ssize_t = 0
         end: cython.Py_ssize_t
         length: cython.Py_ssize_t
         self._parsing = True
         while position < len(data) and len(self._under_way) < MAX_UNDER_WAY:
-            # Heads differ in their Content-Length only, so the next one ends most often where the last did.
-            end = position + self._last
-            if not data.startswith(_HEAD_END, end) or data[position:end] not in route.lengths:
-                end = data.find(_HEAD_END, position)
-            if end - position > MAX_HEAD:
-                self._leaving = True
-                break
-            if end < 0:
-                start = data[position : position + len(line)]
-                if len(data) - position > MAX_HEAD or not line.startswith(start):
-                    self._leaving = True
-                break
-            length = route.body_length(data[position:end])
+            length = self._like_the_last(data, position)
+            end = self._at
             if length < 0:
+                end = data.find(_HEAD_END, position)
+                if end - position > MAX_HEAD:
+                    self._leaving = True
+                    break
+                if end < 0:
+                    start = data[position : position + len(line)]
+                    if len(data) - position > MAX_HEAD or not line.startswith(start):
+                        self._leaving = True
+                    break
+                head = data[position:end]
+                length = route.body_length(head)
+                if length < 0:
+                    self._leaving = True
+                    break
+                self._remember(head)
+                end += 4
+            if end + length > len(data):
+                break
+            if not self._begin(chars[end : end + length]):
                 self._leaving = True
                 break
-            self._last = end - position
-            if end + 4 + length > len(data):
-                break
-            if not self._begin(data[end + 4 : end + 4 + length]):
-                self._leaving = True
-                break
-            position = end + 4 + length
+            position = end + length
         self._parsing = False
         self._rest = data[position:] if position < len(data) else b""
         if self._leaving and not self._under_way:
             self._hand_over()
         else:
             self._pace()
+
+    @cython.cfunc
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    def _like_the_last(self, data: bytes, position: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """The Content-Length of a head that differs from the last one in that only, as a gateway's do; the
+        place behind it is reached then. -1: it differs, or is not all here."""
+        before: bytes = self._before
+        at: cython.Py_ssize_t = position + len(before)
+        last: cython.Py_ssize_t = min(cython.cast(cython.Py_ssize_t, len(data)), at + MOST_DIGITS)
+        first: cython.Py_ssize_t = at
+        length: cython.Py_ssize_t = 0
+        code: cython.int
+        self._at = 0
+        if not before or not data.startswith(before, position):
+            return -1
+        while at < last:
+            code = data[at]
+            if code < 48 or code > 57:
+                break
+            length = length * 10 + (code - 48)
+            at += 1
+        if at == first or (data[first] == 48 and at > first + 1) or length > self.route.max_body:
+            return -1
+        if not data.startswith(self._behind, at):
+            return -1
+        self._at = at + len(self._behind)
+        return length
+
+    @cython.cfunc
+    def _remember(self, head: bytes) -> None:
+        """How a plain head reads before its Content-Length and behind it, to the end of its empty line."""
+        before, named, rest = head.partition(b"\r\nContent-Length: ")
+        digits = rest.partition(b"\r\n")[0]
+        if digits.isdigit():
+            self._before = before + named
+            self._behind = rest[len(digits) :] + _HEAD_END
 
     @cython.cfunc
     def _begin(self, body: bytes) -> cython.bint:

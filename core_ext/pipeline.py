@@ -93,7 +93,8 @@ class Replies:
         start: cython.Py_ssize_t = self.place
         if start + length + 2 > len(data):
             return False
-        items.append(data[start : start + length])
+        chars: cython.p_char = data
+        items.append(chars[start : start + length])
         self.place = start + length + 2
         return True
 

@@ -3,6 +3,7 @@
 from .cells cimport Count, Spread
 from .dialog cimport Dialog, Result, blank
 from .form cimport Form, plain_fields
+from .joined cimport joined
 from .lane cimport Lane, Request
 from .pipeline cimport Pipeline
 from .program cimport Program
@@ -30,10 +31,10 @@ cdef class Plain:
     cdef Form form
     cdef Keyed keyed
     cdef bytes save
-    cdef str before_more
-    cdef str after_more
-    cdef str before_end
-    cdef str after_end
+    cdef bytes before_more
+    cdef bytes after_more
+    cdef bytes before_end
+    cdef bytes after_end
     cdef readonly object hooks
     cdef Count under_way
     cdef double most
@@ -43,11 +44,11 @@ cdef class Plain:
     cdef object now
     cdef object clock
     cdef Py_ssize_t largest
-    cdef object _live
+    cdef dict _live
     cdef object _line
     cdef Pipeline _single
     cdef bytes _process
-    cdef object _revisions
+    cdef long long _revision
     cdef long long _second
     cdef long long _millisecond
     cdef bytes _now
@@ -74,6 +75,7 @@ cdef class PlainTurn(Request):
     cdef str code
     cdef str network
     cdef str text
+    cdef bytes typed
     cdef int screen
     cdef double started
     cdef int stage

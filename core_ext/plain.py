@@ -27,6 +27,7 @@ import orjson
 from .cells import Count
 from .dialog import NEED, SHOW, Dialog, Result, blank
 from .form import Form, plain_fields
+from .joined import joined
 from .lane import Lane, Request
 from .program import Program
 from .record import Record, gateway_of, identity_of, owner_of, written
@@ -95,12 +96,12 @@ class Plain:
         process: str,
     ) -> None:
         """script: the SHA of the script that saves. answers: what stands before and behind a screen that
-        goes on, and the last one. largest: bytes of a record. process: begins this process's revisions.
+        goes on, and the last one. largest: bytes of a record. process: begins the revisions of this Plain and
+        of no other.
         hooks: has `single`, the Pipeline of all commands, or None: then `line(msisdn)` → Pipeline or None;
-        `revisions`, whole numbers that no other Plain of this process is given; `live(code)` and
-        `known(name)` → bundle or None; `menu(bundle, code)` → Menu;
-        `audience(bundle, network)` → Audience; `heads(second)` → how an answer that goes on, and the last
-        one, begin, up to the length; `began(session_id, msisdn)`; `now()` in seconds since the epoch;
+        `live`, the bundles that are live, by code; `known(name)` → bundle or None; `menu(bundle, code)` →
+        Menu; `audience(bundle, network)` → Audience; `heads(second)` → how an answer that goes on, and the
+        last one, begin, up to the length; `began(session_id, msisdn)`; `now()` in seconds since the epoch;
         `clock()` in seconds since whenever; `again(body, started)` → the coroutine of the whole turn;
         `broke(error)`; and the cells `under_way` (at `most` so many), `more`, `ended`, `seconds`.
         """
@@ -108,8 +109,8 @@ class Plain:
         self.form = form
         self.keyed = keyed
         self.save = b"*7\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n1\r\n" % script.encode()
-        self.before_more, self.after_more = answers[True]
-        self.before_end, self.after_end = answers[False]
+        self.before_more, self.after_more = (part.encode() for part in answers[True])
+        self.before_end, self.after_end = (part.encode() for part in answers[False])
         self.hooks = hooks
         self.under_way = hooks.under_way
         self.most = hooks.most
@@ -123,7 +124,7 @@ class Plain:
         self._line = hooks.line
         self._single = hooks.single
         self._process = process.encode()
-        self._revisions = hooks.revisions
+        self._revision = 0
         self._second = 0
         self._millisecond = 0
         self._menus: dict = {}  # type: ignore[type-arg]
@@ -154,7 +155,7 @@ class Plain:
             or self.under_way.value >= self.most
         ):
             return None
-        menu: Menu | None = self._menu(self._live(code), code)
+        menu: Menu | None = self._menu(self._live.get(code), code)
         if menu is None:
             return None
         turn: PlainTurn = PlainTurn.__new__(PlainTurn)
@@ -175,9 +176,7 @@ class Plain:
         turn.line = self._single if self._single is not None else self._line(number)
         digits: bytes = number.encode()
         keys: tuple = menu.keys(len(digits))  # type: ignore[type-arg]
-        command: bytes = b"".join(
-            (b"*3\r\n$4\r\nMGET\r\n", keys[0], digits, keys[1], keys[2], digits, keys[3])
-        )
+        command: bytes = joined((b"*3\r\n$4\r\nMGET\r\n", keys[0], digits, keys[1], keys[2], digits, keys[3]))
         if turn.line is None or not turn.line.submit(command, turn):
             return None
         self.under_way.value += 1
@@ -223,13 +222,14 @@ class Plain:
         """A time as records hold it. Many turns fall into one millisecond."""
         if now != self._millisecond:
             self._millisecond = now
-            self._now = str(now).encode()
+            self._now = _number(now)
         return self._now
 
     @cython.cfunc
     def revision(self) -> bytes:
         """A name that no other save has."""
-        return self._process + str(next(self._revisions)).encode()
+        self._revision += 1
+        return joined((self._process, _number(self._revision)))
 
     @cython.cfunc
     def written(self, text: str, more: cython.bint, now: float) -> bytes:
@@ -237,11 +237,27 @@ class Plain:
         if int(now) != self._second:
             self._second = int(now)
             self._head_more, self._head_end = self.hooks.heads(self._second)
-        if more:
-            body = f"{self.before_more}{text}{self.after_more}".encode()
-            return b"".join((self._head_more, _length(len(body)), body))
-        body = f"{self.before_end}{text}{self.after_end}".encode()
-        return b"".join((self._head_end, _length(len(body)), body))
+        head: bytes = self._head_more if more else self._head_end
+        before: bytes = self.before_more if more else self.before_end
+        after: bytes = self.after_more if more else self.after_end
+        body: bytes = text.encode()
+        return joined((head, _length(len(before) + len(body) + len(after)), before, body, after))
+
+
+@cython.cfunc
+@cython.boundscheck(False)
+@cython.wraparound(False)
+def _number(number: cython.longlong) -> bytes:
+    """A whole number above zero in digits."""
+    if not cython.compiled:
+        return b"%d" % number
+    digits = cython.declare(cython.char[20])
+    place: cython.Py_ssize_t = 20
+    while number > 0:
+        place -= 1
+        digits[place] = 48 + number % 10
+        number //= 10
+    return digits[place:20]
 
 
 @cython.cfunc
@@ -285,10 +301,12 @@ class PlainTurn(Request):
         menu: Menu = self.menu
         plain: Plain = self.plain
         text: str = self.text
-        record: Record = Record()
+        record: Record = Record.__new__(Record)
+        record.turn = 0
         owner: bytes = owner_of(plain.gateway, self.session_id)
         if profile is None and menu.declared:
             return False  # it is to be asked for
+        self.typed = text.encode()  # ASCII: a plain form has nothing else
         if session is None:
             if text:
                 return False
@@ -299,7 +317,7 @@ class PlainTurn(Request):
         used: cython.Py_ssize_t = record.consumed
         if used == 0:
             typed: str = text
-        elif text[used] == "*" and plain.keyed.digest(text[:used]) == record.digest:
+        elif text[used] == "*" and plain.keyed.of(self.typed, used) == record.digest:
             typed = text[used + 1 :]
         else:
             return False
@@ -340,7 +358,7 @@ class PlainTurn(Request):
         self.first = record.turn == 0
         record.turn += 1
         record.consumed = len(self.text)
-        record.digest = plain.keyed.digest(self.text)
+        record.digest = plain.keyed.of(self.typed, len(self.typed))
         self.written = plain.written(result.text, self.more, now)
         value: bytes = written(record, plain.revision(), seen, result.text, dialog.dump())
         return self._save(menu, record.expected, value)
@@ -354,7 +372,7 @@ class PlainTurn(Request):
         keys: tuple = menu.keys(len(digits))  # type: ignore[type-arg]
         self.stage = _SAVING
         return self.line.submit(
-            b"".join(
+            joined(
                 (
                     plain.save, keys[0], digits, keys[1],
                     _SIZES[len(expected)], expected, b"\r\n", _SIZES[len(value)], value, menu._ttl,

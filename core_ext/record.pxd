@@ -1,12 +1,16 @@
 # For the compiler; see dialog.pxd.
 
+from libc.string cimport memcmp
+
+from .joined cimport joined
+
 cdef class Record:
     cdef public bytes expected
     cdef public str bundle
     cdef public bytes identity
     cdef public long long turn
     cdef public long long consumed
-    cdef public str digest
+    cdef public bytes digest
     cdef public bytes started
     cdef public long long seen
     cdef public bint more

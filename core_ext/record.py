@@ -11,6 +11,8 @@ Rule: whatever is not at its place makes `read` say no.
 import cython
 import orjson
 
+from .joined import joined
+
 _REV = b'{"rev":"'
 _BUNDLE = b',"bundle":"'
 _TURN = b'","turn":'
@@ -47,7 +49,8 @@ class Record:
         if not self._passed(stored, _REV):
             return False
         self._pass_text(stored)
-        self.expected = stored[: self.at + 1]
+        chars: cython.p_char = stored  # slices of it are made without a slice object
+        self.expected = chars[: self.at + 1]
         start: cython.Py_ssize_t = self.at
         if not self._passed(stored, owner):
             return False
@@ -56,7 +59,7 @@ class Record:
         self.bundle = stored[begun : self.at].decode("ascii")
         if not self._passed(stored, _TURN):
             return False
-        self.identity = stored[start : self.at]
+        self.identity = chars[start : self.at]
         self.turn = self._number(stored)
         if not self._passed(stored, _CONSUMED):
             return False
@@ -65,12 +68,12 @@ class Record:
             return False
         begun = self.at
         self._pass_text(stored)
-        self.digest = stored[begun : self.at].decode("ascii")
+        self.digest = chars[begun : self.at]
         if not self._passed(stored, _STARTED):
             return False
         begun = self.at
         self._number(stored)
-        self.started = stored[begun : self.at]
+        self.started = chars[begun : self.at]
         if not self._passed(stored, _SEEN):
             return False
         self.seen = self._number(stored)
@@ -79,15 +82,23 @@ class Record:
         self._pass_text(stored)
         if not self._passed(stored, _DIALOG):
             return False
-        self.dialog = _loads(stored[self.at : len(stored) - 1])  # raises when a claim follows
+        self.dialog = _loads(chars[self.at : len(stored) - 1])  # raises when a claim follows
         return True
 
     @cython.cfunc
     def _passed(self, stored: bytes, expected: bytes) -> cython.bint:
         """Go past what must stand here; False: it does not."""
-        if not stored.startswith(expected, self.at):
+        length: cython.Py_ssize_t = len(expected)
+        if cython.compiled:
+            if len(stored) - self.at < length:
+                return False
+            chars: cython.p_char = stored
+            wanted: cython.p_char = expected
+            if memcmp(chars + self.at, wanted, length) != 0:  # type: ignore[name-defined]  # noqa: F821
+                return False
+        elif not stored.startswith(expected, self.at):
             return False
-        self.at += len(expected)
+        self.at += length
         return True
 
     @cython.cfunc
@@ -131,7 +142,23 @@ class Record:
 @cython.ccall
 def owner_of(gateway: bytes, session_id: str) -> bytes:
     """How a record's fields between its revision and its bundle read. gateway: what `gateway_of` gave."""
-    return b"".join((gateway, _dumps(session_id), _BUNDLE))
+    written: bytes = session_id.encode()
+    if not _is_plain(written):
+        return joined((gateway, _dumps(session_id), _BUNDLE))
+    return joined((gateway, b'"', written, b'"', _BUNDLE))
+
+
+@cython.cfunc
+@cython.boundscheck(False)
+@cython.wraparound(False)
+def _is_plain(text: bytes) -> cython.bint:
+    """Whether JSON writes this as it is: printable ASCII, no quote, no backslash."""
+    chars: cython.p_uchar = text
+    at: cython.Py_ssize_t
+    for at in range(len(text)):
+        if chars[at] < 32 or chars[at] > 126 or chars[at] == 34 or chars[at] == 92:
+            return False
+    return True
 
 
 def gateway_of(gateway: str) -> bytes:
@@ -142,17 +169,17 @@ def gateway_of(gateway: str) -> bytes:
 @cython.ccall
 def identity_of(owner: bytes, bundle: str) -> bytes:
     """How a new record's fields between its revision and its turn read."""
-    return b"".join((owner, bundle.encode(), _TURN))
+    return joined((owner, bundle.encode(), _TURN))
 
 
 @cython.ccall
 def written(record: Record, rev: bytes, seen: bytes, reply: str, dialog: dict) -> bytes:  # type: ignore[type-arg]
     """The record's bytes, with these fields new. seen: epoch milliseconds."""
     shown: bytes = _dumps(reply)
-    return b"".join(
+    return joined(
         (
             _REV, rev, record.identity, _digits(record.turn), _CONSUMED, _digits(record.consumed), _DIGEST,
-            record.digest.encode(), _STARTED, record.started, _SEEN, seen,
+            record.digest, _STARTED, record.started, _SEEN, seen,
             b',"more":true,"reply":' if record.more else b',"more":false,"reply":', shown,
             b',"dialog":', _dumps(dialog), b"}",
         )

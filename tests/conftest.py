@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import redis
 
@@ -16,6 +17,10 @@ from ussd_engine.embedded import Servers
 
 # `sandbox` and `listener`: Safaricom, and whom it calls back. `memcached` and `memcacheds`. `chromium`.
 pytest_plugins = ["tests.sandbox_fixture", "tests.api.memcached", "tests.browser_fixture"]
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 TEMPLATE = "template_migrated"
 REDIS_DATABASES = itertools.cycle(

@@ -61,7 +61,8 @@ class Bundles:
         self._loading: dict[str, asyncio.Task[Bundle]] = {}
         self._unusable: dict[str, tuple[str, MenuError | BundleError]] = {}  # by service: the version, why
         self._live: dict[str, Bundle] = {}
-        self._by_code: dict[str, Bundle] = {}
+        self.by_code: dict[str, Bundle] = {}
+        """The live bundle that answers each service code; the same dictionary for good. To be read only."""
         self._plugins = plugins
         self._started: dict[str, Service] = {}
         self._follower: asyncio.Task[None] | None = None
@@ -121,7 +122,7 @@ class Bundles:
 
     def for_code(self, code: str) -> Bundle | None:
         """The live bundle that answers a service code."""
-        return self._by_code.get(code)
+        return self.by_code.get(code)
 
     def any(self) -> Bundle | None:
         """Some live bundle, for a sentence when no service is known."""
@@ -288,7 +289,7 @@ class Bundles:
 
     def _require_own_codes(self, bundle: Bundle) -> None:
         """Raise MenuError when another service is live on a code of this one."""
-        taken = {code for code in bundle.codes if self._by_code.get(code, bundle).service != bundle.service}
+        taken = {code for code in bundle.codes if self.by_code.get(code, bundle).service != bundle.service}
         if taken:
             raise MenuError(f"the code {', '.join(sorted(taken))} already belongs to another service")
 
@@ -304,7 +305,8 @@ class Bundles:
         for live in self._live.values():
             for code in live.codes:
                 by_code.setdefault(code, live)
-        self._by_code = by_code
+        self.by_code.clear()
+        self.by_code.update(by_code)
         self._board.bundle_in_use(bundle.service, bundle.name)
 
     # -- following -----------------------------------------------------------------------------

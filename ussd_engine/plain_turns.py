@@ -38,23 +38,21 @@ def plain_turns(engine: Engine, routes: GatewayRoutes, again: Again) -> Plain | 
         answers,
         _Hooks(engine, routes, again),
         engine.settings.max_session,
-        f"{PROCESS}-",
+        f"{PROCESS}-{next(_PLAINS)}.",
     )
 
 
-_REVISIONS = itertools.count()
+_PLAINS = itertools.count()
 
 
 class _Hooks:
-    revisions = _REVISIONS
-
     def __init__(self, engine: Engine, routes: GatewayRoutes, again: Again) -> None:
         self._store = engine.store
         self.single = None if engine.store.single is None else engine.store.single.pipeline
         self._lost = engine.lost
         self._gateway = routes.adapter.name
         self._board = engine.board
-        self.live = engine.bundles.for_code
+        self.live = engine.bundles.by_code
         self.known = engine.bundles.known
         self.now = time.time
         self.clock = time.monotonic

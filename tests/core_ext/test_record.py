@@ -40,9 +40,9 @@ def test_a_record_is_read_and_written_as_the_engine_does(
         assert record.read(stored, owner(module, session.gateway, session.session_id))
         assert stored.startswith(record.expected)
         assert record.expected == b'{"rev":"rev1"'
-        found = (record.bundle, record.turn, record.consumed, record.digest, record.dialog)
+        found = (record.bundle, record.turn, record.consumed, record.digest.decode(), record.dialog)
         assert found == (session.bundle, session.turn, session.consumed, session.digest, session.dialog)
-        record.turn, record.consumed, record.digest = after.turn, consumed, after.digest
+        record.turn, record.consumed, record.digest = after.turn, consumed, after.digest.encode()
         record.more = more
         assert module.written(record, b"rev2", str(seen).encode(), reply, dialog) == _write(after, "rev2")
 
@@ -60,7 +60,7 @@ def test_a_new_record_is_written_as_the_engine_does(
         record.identity = module.identity_of(
             owner(module, session.gateway, session.session_id), session.bundle
         )
-        record.turn, record.consumed, record.digest, record.more = 1, 0, "f" * 16, True
+        record.turn, record.consumed, record.digest, record.more = 1, 0, b"f" * 16, True
         record.started = str(now).encode()
         assert module.written(record, b"r", record.started, reply, dialog) == _write(fresh, "r")
 

@@ -149,10 +149,10 @@ WITHOUT = WITH_POINTS.replace("subscriber: {points: {type: integer, max: 99}}\n"
 async def test_a_session_on_an_older_version_has_that_versions_subscriber(engine: Engine, shop: Shop) -> None:
     older, newer = (build({"service.yaml": text}, shop) for text in (WITH_POINTS, WITHOUT))
     bundles = engine.bundles
-    bundles._known[older.name], bundles._by_code[CODE] = older, older
+    bundles._known[older.name], bundles.by_code[CODE] = older, older
     phone = Phone(engine)
     assert (await phone.dial()).startswith("Points 0")
-    bundles._by_code[CODE] = newer
+    bundles.by_code[CODE] = newer
     await engine.store.call("DEL", f"ussd:{{{MSISDN}}}:profile:shop")
     left = door_of(engine).left
     assert (await phone.press("1")).startswith("Still 0")
