@@ -6,11 +6,12 @@ cdef class Waiter:
 
 cdef class Replies:
     cdef bytes data
-    cdef readonly Py_ssize_t at
+    cdef Py_ssize_t at
     cdef Py_ssize_t place
     cdef readonly object reply
 
     cpdef bint next(self)
+    cpdef Py_ssize_t end(self)
     cdef int _kind(self)
     cdef bint _item(self, list items)
     cdef long long _number(self)
@@ -24,6 +25,7 @@ cdef class Pipeline:
     cdef object _wake
     cdef object _failure
     cdef object _judge
+    cdef bytes _left
 
     cpdef bint submit(self, bytes packed, object waiter)
     cdef object _give(self, object reply)

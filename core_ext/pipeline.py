@@ -16,6 +16,8 @@ from typing import Any
 
 import cython
 
+_LONGEST_LINE = cython.declare(cython.Py_ssize_t, 64 * 1024)  # of a status or an error
+
 
 @cython.cclass
 class Waiter:
@@ -35,7 +37,7 @@ class Waiter:
 @cython.cclass
 class Replies:
     """Reads the replies of every turn off what came: a whole number, an array of texts and nils. Before
-    anything else, and before what is not all there, it stops: the library's reader goes on."""
+    anything else, and before what is not all there, it stops; `end` says where that ends."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -66,6 +68,37 @@ class Replies:
             return False
         self.at = self.place
         return True
+
+    @cython.ccall
+    def end(self) -> cython.Py_ssize_t:
+        """Where the reply at `at`, of any kind, ends; 0: it is not all here; -1: it is no reply."""
+        data: bytes = self.data
+        left: cython.longlong = 1
+        number: cython.longlong
+        kind: cython.int
+        self.place = self.at
+        while left > 0:
+            if self.place >= len(data):
+                return 0
+            kind = data[self.place]
+            line: cython.Py_ssize_t = data.find(b"\r\n", self.place)
+            if kind not in (36, 42, 43, 45, 58):  # $ * + - :
+                return -1
+            if line < 0:
+                return 0 if len(data) - self.place < _LONGEST_LINE else -1
+            left -= 1
+            if kind in (43, 45):
+                self.place = line + 2
+                continue
+            self.place += 1
+            number = self._number()
+            if self.place < 0:
+                return -1
+            if kind == 42 and number > 0:
+                left += number
+            elif kind == 36 and number >= 0:
+                self.place += number + 2
+        return self.place if self.place <= len(data) else 0
 
     @cython.cfunc
     @cython.boundscheck(False)
@@ -148,6 +181,7 @@ class Pipeline:
         self._wake = wake
         self._failure = failure
         self._judge = judge
+        self._left = b""
 
     @cython.ccall
     def submit(self, packed: bytes, waiter: object) -> cython.bint:
@@ -168,20 +202,28 @@ class Pipeline:
         return packed
 
     def feed(self, reader: Any, data: bytes) -> None:
-        """Give the replies that came to those who wait for them. reader: a hiredis.Reader, which has what
-        came before and is not a whole reply. Raises what it raises for bytes that are no replies."""
-        replies: Replies = Replies(data)
-        reply: object
-        if not reader.has_data():
+        """Give the replies that came to those who wait for them; what is not yet a whole one is kept.
+        reader: a hiredis.Reader, for the kinds of replies that turns have no use for. It is given whole
+        replies only: one that it holds half of cannot be seen from here. Raises what it raises, or
+        ValueError, for bytes that are no replies."""
+        whole: bytes = self._left + data if self._left else data
+        replies: Replies = Replies(whole)
+        self._left = b""
+        while True:
             while replies.next():
                 self._give(replies.reply)
-        if replies.at < len(data):  # another kind of reply, or one that is not all here
-            reader.feed(data[replies.at :] if replies.at else data)
-            while True:
-                reply = reader.gets()
-                if reply is False:
-                    return
-                self._give(reply)
+            if replies.at == len(whole):
+                return
+            end: cython.Py_ssize_t = replies.end()
+            if end == 0:
+                self._left = whole[replies.at :]
+                return
+            reader.feed(whole[replies.at : end] if end > 0 else whole[replies.at :])
+            reply = reader.gets()
+            if end < 0:
+                raise ValueError("what Redis sent is no reply")
+            self._give(reply)
+            replies.at = end
 
     @cython.cfunc
     def _give(self, reply: object) -> object:
@@ -197,6 +239,7 @@ class Pipeline:
 
     def fail_sent(self, error: Exception) -> None:
         """The connection was lost: nobody whose command has left will get a reply."""
+        self._left = b""
         for _ in range(len(self.pending) - len(self.unsent)):
             self.answered += 1
             _fail(self.pending.popleft(), error)
