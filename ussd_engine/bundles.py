@@ -20,6 +20,7 @@ import structlog
 from redis.exceptions import RedisClusterException, RedisError
 
 from ussd_engine import bundle_queries as queries
+from ussd_engine import huge_pages
 from ussd_engine.bundle import Bundle, Change, Version, build, bundle_name, sources_of
 from ussd_engine.errors import BundleError, MenuError, StoreError
 from ussd_engine.menu import read_sources
@@ -331,7 +332,10 @@ class Bundles:
         if known == name and isinstance(why, MenuError):
             return  # the same content will not build a second time
         try:
-            self._go_live(await self.load(name))
+            bundle = await self.load(name)
+            if self._settings.huge_pages:
+                await asyncio.to_thread(huge_pages.ask)
+            self._go_live(bundle)
             self._unusable.pop(service, None)
         except (BundleError, MenuError) as error:
             self._unusable[service] = name, error

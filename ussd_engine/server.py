@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import orjson
 from aiohttp import web
 
+from ussd_engine import huge_pages
 from ussd_engine.engine import Engine, open_engine
 from ussd_engine.front import Front, fits_lane
 from ussd_engine.gateways import Adapter, GatewayMap, load_maps
@@ -243,6 +244,8 @@ async def serve(
         await running.prepare()
         gc.collect()
         gc.freeze()  # what is loaded now stays: the collector need not walk it again
+        if settings.huge_pages:
+            huge_pages.ask()
         gc.set_threshold(*GC_THRESHOLDS)
         shared = recorder = None
         if place is None or await place.until_go(await engine.ready()):

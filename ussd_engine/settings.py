@@ -119,6 +119,7 @@ class Settings(BaseSettings):
     redis_timeout_s: PositiveFloat = 2.0
     profile_ttl_s: PositiveInt = 600
     bundle_poll_s: PositiveFloat = 2.0
+    huge_pages: bool = True  # ask Linux for memory in pages of 2 MB
 
     # Named by the starting document; used by the money and SMS parts.
     mpesa_consumer_key: SecretStr = SecretStr("")
