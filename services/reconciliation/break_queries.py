@@ -169,11 +169,17 @@ where receipt = any($2::text[])
 and journal_id = any(array(
     select journal.id
     from payout
-    left join refund on refund.id = payout.refund_id
-    join journal
-        on (journal.loan_id = payout.loan_id and journal.kind = 'disbursement')
-        or journal.id = refund.settled_by
-        or journal.key = 'refund_late:' || payout.refund_id
+    join journal on journal.loan_id = payout.loan_id and journal.kind = 'disbursement'
+    where payout.receipt = any($2::text[])
+    union
+    select refund.settled_by
+    from payout
+    join refund on refund.id = payout.refund_id
+    where payout.receipt = any($2::text[])
+    union
+    select journal.id
+    from payout
+    join journal on journal.key = 'refund_late:' || payout.refund_id
     where payout.receipt = any($2::text[])
 ))
 on conflict (run_id, subject) do update

@@ -108,11 +108,17 @@ and (
         select journal.id
         from theirs
         join payout on payout.receipt = theirs.receipt
-        left join refund on refund.id = payout.refund_id
-        join journal
-            on (journal.loan_id = payout.loan_id and journal.kind = 'disbursement')
-            or journal.id = refund.settled_by
-            or journal.key = 'refund_late:' || payout.refund_id
+        join journal on journal.loan_id = payout.loan_id and journal.kind = 'disbursement'
+        union
+        select refund.settled_by
+        from theirs
+        join payout on payout.receipt = theirs.receipt
+        join refund on refund.id = payout.refund_id
+        union
+        select journal.id
+        from theirs
+        join payout on payout.receipt = theirs.receipt
+        join journal on journal.key = 'refund_late:' || payout.refund_id
         union
         select journal.id
         from theirs
