@@ -17,6 +17,7 @@ from services.borrowers import standing
 from services.loans import eligibility
 from services.loans.eligibility import Standing
 from services.loans.terms import Terms
+from services.published import Live
 from services.scoring.features import NAMES, Features
 from services.scoring.score import Assessment, assess
 
@@ -74,6 +75,7 @@ class Explanation(BaseModel):
 
     scorecard: Annotated[str, Field(description="Version and SHA-256 of its canonical form.")]
     version: Annotated[str, Field(description="Of the menus that are live, which hold it.")]
+    base_points: Annotated[int, Field(description="What everybody begins with; points are added to it.")]
     score: int
     shown: Annotated[int, Field(description="The score as people see it: 0 to 850.")]
     decision: Literal["approve", "decline"]
@@ -97,7 +99,7 @@ async def explain_score(call: Read, query: Explained) -> Explanation:
         live = await published.live(connection)
         if asked.borrower_id is None:
             held = {name: getattr(asked, name) for name in NAMES if name in live.terms.scorecard.names}
-            return _of_features(live.bundle, live.terms, held)
+            return _of_features(live, held)
         row = await connection.fetchrow(standing.FIND, asked.borrower_id)
         if row is None:
             raise NOT_FOUND.of(f"There is no borrower {asked.borrower_id}.")
@@ -107,13 +109,13 @@ async def explain_score(call: Read, query: Explained) -> Explanation:
         judgement = eligibility.judge(live.terms, seen, today)
     limits = _limits(live.terms, judgement.assessment, seen)
     return _said(
-        live.bundle, judgement.assessment, limits, judgement.limit_cents, judgement.verdict, judgement.reasons
+        live, judgement.assessment, limits, judgement.limit_cents, judgement.verdict, judgement.reasons
     )
 
 
-def _of_features(bundle: str, terms: Terms, inputs: Features) -> Explanation:
+def _of_features(live: Live, inputs: Features) -> Explanation:
     """Of somebody who has paid back so many loans, all in time, the largest of them as said."""
-    assessment = assess(terms.scorecard, inputs)
+    assessment = assess(live.terms.scorecard, inputs)
     repaid = int(inputs.get("loans_repaid") or 0)
     largest = int(inputs.get("largest_repaid") or 0) * 100
     nobody = Standing(
@@ -121,9 +123,9 @@ def _of_features(bundle: str, terms: Terms, inputs: Features) -> Explanation:
         loans_repaid=repaid, worst_days_late=None, defaults=0, days_overdue=0,
         largest_repaid_cents=largest, last_late_on=None, repaid_in_time=repaid,
     )  # fmt: skip
-    limits = _limits(terms, assessment, nobody)
+    limits = _limits(live.terms, assessment, nobody)
     limit = min(limits.band_cents, limits.earned_cents)
-    return _said(bundle, assessment, limits, limit - limit % 100, None, assessment.reasons)
+    return _said(live, assessment, limits, limit - limit % 100, None, assessment.reasons)
 
 
 def _limits(terms: Terms, assessment: Assessment, seen: Standing) -> Limits:
@@ -144,7 +146,7 @@ def _limits(terms: Terms, assessment: Assessment, seen: Standing) -> Limits:
 
 
 def _said(
-    bundle: str,
+    live: Live,
     assessment: Assessment,
     limits: Limits,
     limit_cents: int,
@@ -153,7 +155,8 @@ def _said(
 ) -> Explanation:
     return Explanation(
         scorecard=assessment.scorecard,
-        version=bundle,
+        version=live.bundle,
+        base_points=live.terms.scorecard.base_points,
         score=assessment.score,
         shown=assessment.shown,
         decision=cast(Any, assessment.decision),
