@@ -44,9 +44,13 @@ CONSTRAINTS = """
 select conrelid::regclass::text as "table", quote_ident(conname) as name, pg_get_constraintdef(oid) as made,
     contype = 'f' as is_foreign
 from pg_constraint
-where conrelid = any($1::text[]::regclass[])
-and contype in ('u', 'f')
-and conparentid = 0
+where conparentid = 0
+and (
+    (contype in ('u', 'f') and conrelid = any($1::text[]::regclass[]))
+    -- Of another table, to a key that is dropped.
+    or (contype = 'f' and confrelid = any($1::text[]::regclass[])
+        and not (select indisprimary from pg_index where indexrelid = conindid))
+)
 order by contype = 'f' desc, conrelid, conname
 """
 
