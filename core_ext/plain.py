@@ -36,6 +36,8 @@ from .visits import Audience
 
 _MOST_MENUS = 64
 _MOST_PINNED = 8  # a bundle that is kept here stays in memory
+FREE_TURNS = 60  # of a session. Whoever presses on is looked at by the engine: ussd_engine/pace.py
+_FREE_TURNS = cython.declare(cython.longlong, FREE_TURNS)
 _MOST_NETWORKS = 64  # as a gateway writes them
 # How Redis is told that so many bytes follow.
 _SIZES = cython.declare(list, [b"$%d\r\n" % length for length in range(8192)])
@@ -312,7 +314,9 @@ class PlainTurn(Request):
                 return False
             record.identity = identity_of(owner, menu.name)
             return self._step(menu, record, "", profile)
-        if not record.read(session, owner) or record.turn == 0 or len(text) <= record.consumed:
+        if not record.read(session, owner) or len(text) <= record.consumed:
+            return False
+        if record.turn == 0 or record.turn >= _FREE_TURNS:  # claimed; or long enough for its pace to matter
             return False
         used: cython.Py_ssize_t = record.consumed
         if used == 0:

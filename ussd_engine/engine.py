@@ -27,6 +27,7 @@ from ussd_engine.errors import BundleError, MenuError, StoreError
 from ussd_engine.limits import within
 from ussd_engine.menu.messages import DEFAULTS
 from ussd_engine.observe.board import Board
+from ussd_engine.pace import Pace
 from ussd_engine.plugin import Service
 from ussd_engine.recovery import WENT_ON, Lost, LostSessions
 from ussd_engine.redis_store import Store, open_store
@@ -56,6 +57,7 @@ class Engine:
         self.sessions = Sessions(store, settings.secret.get_secret_value(), settings.max_session)
         self._actor = Actor(settings, self.sessions, board, watch)
         self.lost = LostSessions(settings.recent_sessions)
+        self._pace = Pace(settings, store)
         self._watch = watch
 
     async def handle(self, turn: Turn) -> Reply:
@@ -136,11 +138,21 @@ class Engine:
                 if self._watch is not None:
                     self._watch(turn.msisdn, "repeat")
                 return Reply(session.reply, session.more)
+            if await self._too_often(turn, session, meant):
+                self.board.throttled.inc()
+                return Reply(live.program.sentence("too_often", _language(session, live)), more=False)
             try:
                 return await self._run(turn, live, session, profile, meant, deadline)
             except Overtaken:
                 raced = True
         raise StoreError("the session changed under this turn again and again")
+
+    async def _too_often(self, turn: Turn, session: Session | None, meant: Arrival) -> bool:
+        if meant.kind is Kind.GO_ON:
+            return session is not None and self._pace.pressing_too_often(session, _now_ms())
+        return (session is not None or bool(meant.inputs)) and await self._pace.dialling_too_often(
+            turn.msisdn
+        )
 
     async def _run(
         self,

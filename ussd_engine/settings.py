@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     menus_dir: Annotated[Path, AfterValidator(_there)] = MENUS
     secret: SecretStr = Field(SecretStr(DEVELOPMENT_SECRET), alias="USSD_SECRET")
     log_level: Level = "INFO"
+    mask_first: int = Field(4, ge=0, le=6)  # digits of a phone number that logs and lists show …
+    mask_last: int = Field(3, ge=0, le=3)  # … at its beginning and at its end
 
     host: str = Field("127.0.0.1", alias="USSD_HOST")
     port: Port = Field(8000, alias="USSD_PORT")
@@ -114,6 +116,8 @@ class Settings(BaseSettings):
     max_inputs_per_turn: PositiveInt = 64
     max_session: PositiveInt = 4096
     recent_sessions: PositiveInt = 100_000
+    max_dials_per_minute: NonNegativeInt = 60  # of one phone. 0: no limit
+    max_presses_per_minute: NonNegativeInt = 120  # of one phone, in a long session. 0: no limit
     max_waiting_turns: PositiveInt = 10_000
     max_commands_in_flight: PositiveInt = 20_000
     redis_timeout_s: PositiveFloat = 2.0

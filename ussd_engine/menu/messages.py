@@ -69,6 +69,10 @@ DEFAULTS: dict[str, dict[str, str]] = {
         "en": "Many people are dialling just now. Please try again in a minute.",
         "sw": "Watu wengi wanapiga sasa hivi. Tafadhali jaribu tena baada ya dakika moja.",
     },
+    "too_often": {
+        "en": "You have dialled very often. Please wait a minute and dial again.",
+        "sw": "Umepiga mara nyingi sana. Tafadhali subiri dakika moja, kisha upige tena.",
+    },
     "unknown_code": {
         "en": "This code is not in use. Please check it and dial again.",
         "sw": "Namba hii haitumiki. Tafadhali ihakikishe na upige tena.",

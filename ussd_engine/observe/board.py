@@ -42,6 +42,7 @@ class Board:
         self.session_ends = Counts("session_ends", "Dialogs over, by how they ended", "service", "how")
         self.replays = Counts("replays", "Lost sessions rebuilt from the cumulative text")
         self.duplicates = Counts("duplicates", "Presses seen before, answered from the stored reply")
+        self.throttled = Counts("throttled", "Presses of phones that dial or press too often")
         self.takeovers = Counts("claims_taken_over", "Turns whose claimant died, run by a later request")
         self.reconnects = Counts("redis_reconnects", "Connections to Redis opened again after a loss")
         self.bundles = Counts(
