@@ -9,6 +9,7 @@ import asyncpg
 from services.loans import approvals
 from services.published import NotPublishedError
 from ussd_engine.errors import UssdError
+from ussd_engine.observe.logs import show_of_numbers
 from ussd_engine.settings import settings
 
 Result = TypeVar("Result")
@@ -18,6 +19,7 @@ def once(work: Callable[[Any], Awaitable[Result]]) -> Result:
     """Do the work with a connection to DATABASE_URL. Raises UssdError for a fault of the user's."""
     chosen = settings()
     chosen.require_safe()
+    show_of_numbers(chosen.mask_first, chosen.mask_last)
     return asyncio.run(_once(chosen.database_url, work))
 
 

@@ -22,6 +22,7 @@ from services.mpesa.client import Daraja
 from services.mpesa.outcomes import IN_PROCESS, Accepted, Outcome, Refused, Unsent
 from services.mpesa.told import Paid, Prompted, msisdn
 from services.sms import notices
+from ussd_engine.observe.logs import mask
 
 ACTOR = "mpesa"
 REF = re.compile(r"U[23456789ABCDEFGHJKMNPQRTWXYZ]{6}")
@@ -199,4 +200,5 @@ async def _payer(connection: Any, payment: Paid) -> str:
 
 def _shown(account: str) -> str:
     """What the payer typed, as it may be kept and shown: a phone number masked."""
-    return account if not msisdn(account) else f"{msisdn(account)[:4]}***{account[-3:]}"
+    number = msisdn(account)
+    return mask(number) if number else account

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import ValidationError
 
 from ussd_engine.observe import Board, get_logger, mask
 from ussd_engine.observe.cells import MAX_CELLS, SECONDS, Counts, Spreads
-from ussd_engine.observe.logs import redact
+from ussd_engine.observe.logs import redact, show_of_numbers
+from ussd_engine.settings import Settings
 
 
 @given(st.lists(st.floats(min_value=0, max_value=100), max_size=30))
@@ -65,6 +67,17 @@ def test_label_values_must_be_as_many_as_labels() -> None:
 ])  # fmt: skip
 def test_a_masked_number_can_be_recognised_and_not_dialled(msisdn: str, masked: str) -> None:
     assert mask(msisdn) == masked
+
+
+def test_how_much_of_a_number_is_shown_is_a_setting() -> None:
+    try:
+        for first, last, masked in ((0, 0, "***"), (3, 2, "254***26"), (6, 3, "254712***126")):
+            show_of_numbers(first, last)
+            assert mask("+254712000126") == masked
+        with pytest.raises(ValidationError):
+            Settings(mask_first=7)  # nearly all of it is no mask
+    finally:
+        show_of_numbers(4, 3)
 
 
 @pytest.mark.parametrize("line", [

@@ -34,12 +34,21 @@ _NUMBER = re.compile(r"(?<![\dA-Za-z_])\+?\d{9,15}(?![\dA-Za-z_])")
 _DETAIL = re.compile(r"DETAIL:.*")
 
 
+_shown = [4, 3]  # digits of a number that stay, at its beginning and at its end: MASK_FIRST, MASK_LAST
+
+
 def mask(msisdn: str) -> str:
     """An MSISDN for people to recognise and nobody to dial: 2547***126."""
     digits = msisdn.lstrip("+")
     if len(digits) < 9:
         return "***"
-    return f"{digits[:4]}***{digits[-3:]}"
+    first, last = _shown
+    return f"{digits[:first]}***{digits[len(digits) - last :]}"
+
+
+def show_of_numbers(first: int, last: int) -> None:
+    """How much of a phone number people may see in this process: so many digits at each end."""
+    _shown[:] = first, last
 
 
 def redact(_logger: Any, _method: str, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,6 +104,7 @@ class _OurHandler(logging.StreamHandler[Any]):
 
 def setup_logging(settings: "Settings") -> None:
     """Send structlog and the standard library's logging to standard error, as JSON, redacted."""
+    show_of_numbers(settings.mask_first, settings.mask_last)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
