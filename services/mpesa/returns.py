@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 import structlog
 
-from services import alerts, clock, failpoints, outbox
+from services import alerts, clock, outbox
 from services.ledger import suspense
 from services.ledger.journals import LedgerError
 from services.loans import approvals
@@ -65,7 +65,6 @@ async def ask(pool: Any, client: Daraja, reversal_id: int) -> datetime | None:
         if later is not None or row["state"] in ("done", "failed") or row["attempts"] >= MOST:
             return later
         await _move(connection, reversal_id, "asking")
-    failpoints.here("return.asking")
     outcome = await client.reverse(str(reversal_id), row["receipt"], row["amount_cents"])
     async with pool.acquire() as connection, connection.transaction():
         again: datetime | None = await _answered(connection, await _lock(connection, reversal_id), outcome)
