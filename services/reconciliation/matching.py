@@ -21,7 +21,7 @@ from typing import Any
 from services import clock
 from services.ledger import accounts, charges, journals
 from services.mpesa import repayments, told
-from services.reconciliation import queries
+from services.reconciliation import queries, run_queries
 from services.reconciliation.lines import Account, Line
 from ussd_engine.errors import UssdError
 
@@ -107,7 +107,7 @@ async def book_payments(connection: Any, run_id: int) -> int:
                 made = await repayments.received(connection, payment)
                 await connection.execute(queries.MADE, run_id, row["receipt"], made)
                 new = made != "known"
-                await connection.execute(queries.ADD_BOOKED, run_id, int(new), 0)
+                await connection.execute(run_queries.ADD_BOOKED, run_id, int(new), 0)
             booked += new
     return booked
 
@@ -131,7 +131,7 @@ async def book_charges(connection: Any, scope: Scope, closing_cents: int | None)
         on = clock.nairobi_date(scope.until)
         if not await charges.mpesa_charge(connection, key, cents, on=on):
             return 0
-        await connection.execute(queries.ADD_BOOKED, scope.run_id, 0, cents)
+        await connection.execute(run_queries.ADD_BOOKED, scope.run_id, 0, cents)
     return int(cents)
 
 
@@ -144,7 +144,7 @@ async def _charges_among_others(connection: Any, scope: Scope) -> int:
             async with connection.transaction():
                 key = f"{scope.account}:{row['receipt']}"
                 await charges.mpesa_charge(connection, key, row["cents"], taken_from, row["value_on"])
-                await connection.execute(queries.ADD_BOOKED, scope.run_id, 0, row["cents"])
+                await connection.execute(run_queries.ADD_BOOKED, scope.run_id, 0, row["cents"])
             total += row["cents"]
     return total
 

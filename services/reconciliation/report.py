@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from services.clock import NAIROBI
-from services.reconciliation import break_queries, queries
+from services.reconciliation import break_queries, run_queries
 
 OUTCOMES = ("matched", "ours_only", "theirs_only", "amount_differs", "date_differs", "reversed")
 WORDS = {
@@ -21,7 +21,7 @@ WORDS = {
 
 async def run(connection: Any, run_id: int) -> dict[str, Any] | None:
     """A run with its totals: counts, ours and theirs by outcome, balances, and how much is open."""
-    row = await connection.fetchrow(queries.RUN, run_id)
+    row = await connection.fetchrow(run_queries.RUN, run_id)
     if row is None:
         return None
     found = _shown(row)
@@ -31,12 +31,12 @@ async def run(connection: Any, run_id: int) -> dict[str, Any] | None:
 
 async def runs(connection: Any, before: int | None = None, most: int = 50) -> list[dict[str, Any]]:
     """The latest runs, newest first, from before that number on."""
-    return [_shown(row) for row in await connection.fetch(queries.RUNS, before, most)]
+    return [_shown(row) for row in await connection.fetch(run_queries.RUNS, before, most)]
 
 
 async def items(connection: Any, run_id: int, outcome: str | None = None) -> AsyncIterator[dict[str, Any]]:
     """The items of a run in the order of time. The connection is in a transaction."""
-    async for row in connection.cursor(queries.ITEMS, run_id, outcome, prefetch=500):
+    async for row in connection.cursor(run_queries.ITEMS, run_id, outcome, prefetch=500):
         yield dict(row)
 
 

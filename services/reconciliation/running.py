@@ -18,7 +18,7 @@ from services import alerts, clock
 from services.mpesa import paybill, told
 from services.mpesa.client import Daraja
 from services.mpesa.outcomes import Accepted
-from services.reconciliation import break_queries, breaks, matching, queries, statement
+from services.reconciliation import break_queries, breaks, matching, queries, run_queries, statement
 from services.reconciliation.lines import Account, Line
 from services.reconciliation.matching import OLD, Scope
 from services.reconciliation.statement import StatementError
@@ -62,14 +62,12 @@ async def of_statement(
             span = await connection.fetchrow(queries.THEIR_SPAN)
             if not span["lines"]:
                 raise StatementError("The statement has no completed lines.")
-            since, until = period or found.period or (span["since"], span["until"])
-            since, until = min(since, span["since"]), max(min(until, clock.now()), span["until"])
-            begun = "statement", found.account, shortcode, identity
-            run_id: int = await connection.fetchval(queries.BEGIN_RUN, *begun, since, until, made_by)
-            opening, closing = found.opening_cents, found.closing_cents
-            missing = None if opening is None or closing is None else closing - opening - span["cents"]
-            figures = span["lines"], copies, opening, closing, missing
-            await connection.execute(queries.SET_PERIOD, run_id, since, until, *figures)
+            since, until = _period(period or found.period, span["since"], span["until"])
+            begun = "statement", found.account, shortcode, identity, since, until, made_by
+            run_id: int = await connection.fetchval(run_queries.BEGIN_RUN, *begun)
+            closing = found.closing_cents
+            figures = span["lines"], copies, found.opening_cents, closing, found.missing_cents(span["cents"])
+            await connection.execute(run_queries.SET_PERIOD, run_id, since, until, *figures)
             scope = Scope(run_id, found.account, since, until, whole=True)
             await matching.compare(connection, scope)
             booked = await matching.book_payments(connection, run_id)
@@ -101,7 +99,9 @@ async def of_pull(
         lines = await connection.fetchval("select count(*) from theirs")
         shortcode = client.settings.paybill
         run_id = await _begin(connection, "pull", "working", shortcode, since, until, made_by)
-        await connection.execute(queries.SET_PERIOD, run_id, since, until, lines, copies, None, None, None)
+        await connection.execute(
+            run_queries.SET_PERIOD, run_id, since, until, lines, copies, None, None, None
+        )
         scope = Scope(run_id, "working", since, until, whole=whole, payments=True)
         await matching.compare(connection, scope)
         if await matching.book_payments(connection, run_id):
@@ -139,12 +139,20 @@ async def of_status(
             lines += len(rows)
             await matching.load(connection, _told_of(rows, client, denied))
         figures = lines, 0, None, None, None
-        await connection.execute(queries.SET_PERIOD, run_id, since, until, *figures)
+        await connection.execute(run_queries.SET_PERIOD, run_id, since, until, *figures)
         scope = Scope(run_id, "utility", since, until, whole=False)
         await matching.compare(connection, scope)
         await connection.execute(break_queries.WRITE_DENIED, run_id, denied)
         await _end(connection, scope, "incomplete" if unanswered else "done", old)
     return run_id
+
+
+def _period(
+    said: tuple[datetime, datetime] | None, first: datetime, last: datetime
+) -> tuple[datetime, datetime]:
+    """What a statement covers: as said, but no later than now, and all its lines."""
+    since, until = said or (first, last)
+    return min(since, first), max(min(until, clock.now()), last)
 
 
 async def _pull(connection: Any, client: Daraja, since: datetime, until: datetime) -> bool:
@@ -224,7 +232,7 @@ async def _begin(
     asked = f"{source} {shortcode} {since.isoformat()} {until.isoformat()}"
     identity = hashlib.sha256(asked.encode()).digest()
     begun = source, account, shortcode, identity
-    run_id: int = await connection.fetchval(queries.BEGIN_RUN, *begun, since, until, made_by)
+    run_id: int = await connection.fetchval(run_queries.BEGIN_RUN, *begun, since, until, made_by)
     return run_id
 
 
@@ -234,7 +242,7 @@ async def _end(
     """The run's counts and balances, and what it puts into the queue or takes out of it."""
     opening, closing = await matching.books(connection, scope) if with_balances else (None, None)
     async with connection.transaction():
-        await connection.execute(queries.END_RUN, scope.run_id, state, opening, closing)
+        await connection.execute(run_queries.END_RUN, scope.run_id, state, opening, closing)
         await breaks.queue(connection, scope.run_id, clock.now() - old)
 
 

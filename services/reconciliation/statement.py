@@ -94,6 +94,11 @@ class Statement:
         _, newest = self._ends()
         return None if newest is None else newest.balance_cents
 
+    def missing_cents(self, lines_cents: int) -> int | None:
+        """What the balances say and the lines, which come to so much, do not."""
+        opening, closing = self.opening_cents, self.closing_cents
+        return None if opening is None or closing is None else closing - opening - lines_cents
+
     def _ends(self) -> tuple[Line | None, Line | None]:
         if self.first is None or self.last is None:
             return None, None
