@@ -245,8 +245,20 @@ def _models(operations: Sequence[Operation]) -> tuple[dict[Any, str], Json]:
     }
     ordered: Any = sorted(wanted, key=lambda one: (one[0].__module__, one[0].__qualname__, one[1]))
     found, whole = models_json_schema(ordered, ref_template=REF)
-    names = {key: schema["$ref"].rpartition("/")[2] for key, schema in found.items()}
-    return names, _tidy(whole.get("$defs", {}))
+    names = {key: _short(schema["$ref"].rpartition("/")[2]) for key, schema in found.items()}
+    schemas = {_short(name): schema for name, schema in _tidy(whole.get("$defs", {})).items()}
+    assert len(schemas) == len(whole.get("$defs", {})), "two models have one name"
+    return names, schemas
+
+
+def _short(name: str) -> str:
+    """Two rooms may have models of one name. pydantic then names them by their modules; we by the room:
+    services__api__staff__Person is StaffPerson."""
+    *rooms, own = name.split("__")
+    return "".join(word.capitalize() for word in rooms[-1].split("_")) + own if rooms else own
+
+
+_AS_THEY_ARE = ("default", "enum", "const", "examples", "example")
 
 
 def _tidy(held: Any) -> Any:
@@ -256,10 +268,13 @@ def _tidy(held: Any) -> Any:
     if not isinstance(held, dict):
         return held
     kept = {
-        name: value if name in ("default", "enum", "const", "examples", "example") else _tidy(value)
+        name: value if name in _AS_THEY_ARE else _tidy(value)
         for name, value in held.items()
         if not (name == "title" and isinstance(value, str))
     }
+    if "$ref" in kept:
+        at, _, name = kept["$ref"].rpartition("/")
+        kept["$ref"] = f"{at}/{_short(name)}"
     if "properties" in kept:
         kept.setdefault("additionalProperties", False)  # the dispatcher takes nothing that is not named
     return _bounded(kept) if kept.get("type") == "integer" else kept
@@ -346,7 +361,7 @@ _PARAMETERS: Json = {
         "name": csrf.HEADER,
         "in": "header",
         "description": "With the cookie only: the `csrf_token` of the login.",
-        "schema": {"type": "string", "pattern": "^[0-9a-f]*$"},
+        "schema": {"type": "string"},
     },
 }
 

@@ -1,0 +1,25 @@
+"""Dialogs. Made by `python -m services.api.make_client`; not by hand."""
+
+from collections.abc import AsyncIterator
+
+from services.client.caller import Caller
+from services.client.generated import models
+
+
+class Dialogs(Caller):
+    """Dialogs."""
+
+    async def list_sessions(self, *, cursor: str | None = None, limit: int | None = None) -> models.Sessions:
+        """List live dialogs."""
+        return await self._for(models.Sessions, "GET", "/admin/sessions", {"cursor": cursor, "limit": limit})
+
+    async def each_of_sessions(self, *, limit: int | None = None) -> AsyncIterator[models.Session]:
+        """List live dialogs: every one, page after page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list_sessions(limit=limit, cursor=cursor)
+            for row in page.items:
+                yield row
+            if page.next is None:
+                return
+            cursor = page.next
