@@ -13,7 +13,7 @@ from ussd_engine.menu.reading.states import ANSWERS, KINDS
 
 ROOT = Path(__file__).parents[2]
 MENUS = sorted((ROOT / "menus" / "umoja").glob("*.yaml"))
-OURS = [path for path in MENUS if path.stem not in ("products", "scorecard", "consent", "sms")]
+OURS = [path for path in MENUS if path.stem not in ("products", "scorecard", "rules", "sms")]
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int}
 
 
