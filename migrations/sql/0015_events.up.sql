@@ -128,8 +128,8 @@ create index journal_written on journal (written_in);
 create table rollup (
     id boolean primary key default true check (id),
     upto xid8 not null default '0',
-    at timestamptz not null default '-infinity',
-    limits_at timestamptz not null default '-infinity'
+    at timestamptz not null default 'epoch',
+    limits_at timestamptz not null default 'epoch'
 );
 
 insert into rollup default values;
@@ -146,14 +146,16 @@ create table loan_day (
     primary key (day, what, product, vintage)
 );
 
--- What was booked on loans, by the business day it counts for.
+-- What was booked, by the business day it counts for: the kind of the journal, and the part: of a loan's
+-- debt (principal, fee, …), recovered, or mpesa_charges. A debit is above zero.
 create table money_day (
     day date not null,
     product text not null,
     vintage date not null,
-    what text not null,
+    kind text not null,
+    part text not null,
     cents bigint not null,
-    primary key (day, what, product, vintage)
+    primary key (day, kind, part, product, vintage)
 );
 
 -- What fell due on a day by the first agreement, and what was paid of it how many days later.
@@ -201,7 +203,7 @@ create table standing (
 
 -- The portfolio at the end of a business day by vintage; portfolio_day has it by product alone.
 create table vintage_day (
-    day date not null references business_day (day) deferrable initially deferred,
+    day date not null references business_day (day) on delete cascade deferrable initially deferred,
     product text not null,
     vintage date not null,
     loans bigint not null,

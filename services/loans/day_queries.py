@@ -78,6 +78,7 @@ owed as (
     select
         loan.id,
         loan.product,
+        date_trunc('month', loan.disbursed_at at time zone 'Africa/Nairobi')::date as vintage,
         $1 - loan.due_on as days_late,
         sum(balance.balance_cents - coalesce(later.cents, 0))
             filter (where account.code like 'loan\\_principal:%') as principal_cents,
@@ -104,6 +105,24 @@ stock as (
         sum(principal_cents) filter (where days_late > 90) as par90_cents
     from owed
     group by product
+),
+by_vintage as (
+    insert into vintage_day (
+        day, product, vintage, loans, principal_cents, par1_cents, par30_cents, par60_cents, par90_cents
+    )
+    select
+        $1,
+        product,
+        vintage,
+        count(*),
+        coalesce(sum(principal_cents), 0),
+        coalesce(sum(principal_cents) filter (where days_late >= 1), 0),
+        coalesce(sum(principal_cents) filter (where days_late > 30), 0),
+        coalesce(sum(principal_cents) filter (where days_late > 60), 0),
+        coalesce(sum(principal_cents) filter (where days_late > 90), 0)
+    from owed
+    group by product, vintage
+    on conflict (day, product, vintage) do nothing
 ),
 flow as (
     select

@@ -1,0 +1,1 @@
+"""What lending, dialogs and the server are like, in figures: docs/analytics.md."""
