@@ -13,19 +13,26 @@ product umoja30: 30 days, fee 15 %, excise 20 % of fee and penalty, penalty 5 % 
                                          then 50,000 paid
 """
 
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
+import pytest
 import pytest_asyncio
 
+from services.app import service
 from services.ledger import accounts, treasury
 from services.loans import approvals
 from services.reports import Parameters, Ran, run
 from tests.services import conftest as services_
 from tests.services.lending import TODAY, close_until, in_transaction, lent, noon
-from tests.services.world import Phone, assert_books_right
+from tests.services.world import SECRET, Phone, assert_books_right
+from ussd_engine.embedded import Servers
+from ussd_engine.plugin import Runtime
+from ussd_engine.settings import Settings
 
 pool, terms = services_.pool, services_.terms  # fixtures
 
@@ -53,24 +60,53 @@ class Lender:
         return await self.read(name, since=BEGINNING, until=TODAY, **more)
 
 
+_numbers = itertools.count(1)
+TEMPLATE = "template_reports"
+
+
+@pytest_asyncio.fixture(scope="session")
+async def small_lender(servers: Servers, migrated_template: str, terms: Any) -> dict[str, str]:
+    """The lender's database, made once: 230 business days are closed in it. Gives its loans by letter."""
+    servers.sql(f"CREATE DATABASE {TEMPLATE} TEMPLATE {migrated_template}")
+    async with asyncpg.create_pool(servers.url_of(TEMPLATE), min_size=1, max_size=5) as pool:
+        await service.start(Runtime(Settings(USSD_SECRET=SECRET.decode()), pool))
+        refs = await _live(pool, terms)
+        await service.stop()
+    return refs
+
+
+@pytest.fixture
+def lender_url(servers: Servers, small_lender: dict[str, str]) -> Iterator[str]:
+    """A database of the test's own, with the small lender in it."""
+    name = f"test_reports_{next(_numbers)}"
+    servers.sql(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    yield servers.url_of(name)
+    servers.sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest_asyncio.fixture
-async def lender(pool: Any, terms: Any) -> AsyncIterator[Lender]:
-    made = Lender(pool)
+async def lender(lender_url: str, small_lender: dict[str, str]) -> AsyncIterator[Lender]:
+    async with asyncpg.create_pool(lender_url, min_size=1, max_size=5) as pool:
+        yield Lender(pool, small_lender)
+
+
+async def _live(pool: Any, terms: Any) -> dict[str, str]:
+    """All that happened. Gives the loans by letter."""
     await in_transaction(pool, treasury.fund, "test", FUNDED, accounts.MPESA_UTILITY)
-    phones = {}
+    phones, refs = {}, {}
     for letter, cents, due in (
         ("A", 500_000, 10), ("B", 400_000, -15), ("C", 200_000, -40), ("E", 100_000, -100),
         ("F", 300_000, -5), ("G", 150_000, -200),
     ):  # fmt: skip
         phones[letter] = await Phone(pool, terms).join()
-        made.refs[letter] = await lent(phones[letter], TODAY + due * DAY, cents)
-    await phones["B"].pay(made.refs["B"], 112_000, "RECEIPTB01", noon(TODAY - 20 * DAY))
-    await phones["F"].pay(made.refs["F"], 354_000, "RECEIPTF01", noon(TODAY - 7 * DAY))
+        refs[letter] = await lent(phones[letter], TODAY + due * DAY, cents)
+    await phones["B"].pay(refs["B"], 112_000, "RECEIPTB01", noon(TODAY - 20 * DAY))
+    await phones["F"].pay(refs["F"], 354_000, "RECEIPTF01", noon(TODAY - 7 * DAY))
     await close_until(pool, TODAY - DAY)
     async with pool.acquire() as connection, connection.transaction():
         (waiting,) = await approvals.waiting(connection)
         await approvals.approve(connection, waiting["id"], "akinyi")
         await treasury.remit_excise(connection, "october", 10_000)
-    await phones["G"].pay(made.refs["G"], 50_000, "RECEIPTG01")
+    await phones["G"].pay(refs["G"], 50_000, "RECEIPTG01")
     await assert_books_right(pool)
-    yield made
+    return refs

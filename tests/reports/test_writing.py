@@ -174,12 +174,10 @@ from generate_series(1::bigint, $1::bigint) as number
 """
 
 
-async def test_ten_times_the_rows_take_no_more_memory(
-    pool: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_ten_times_the_rows_take_no_more_memory(pool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """From PostgreSQL's cursor to the file a batch at a time."""
     peaks, sizes = [], []
-    for rows in (4_000, 40_000):
+    for rows in (2_000, 20_000):
         many = Report("many", "Many", "For tests.", "as_of", COLUMNS, ("rows",), sql=SQL)
         async with pool.acquire() as connection, connection.transaction():
             source = running._rows(connection, many, {"rows": rows})
