@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from services.analytics import queries
 from services.analytics.dialogs import cents_of
-from services.analytics.period import Period, share
+from services.analytics.period import Figures, Period, share
 from services.analytics.rollup import PAYMENTS
 
 
@@ -43,7 +43,7 @@ class Promise(BaseModel):
     kept: float | None
 
 
-class Collections(BaseModel):
+class Collections(Figures):
     """Collections, by due date and by the day they came."""
 
     due: list[DueDay]
@@ -65,7 +65,7 @@ class CostDay(BaseModel):
     per_loan_cents: int | None
 
 
-class Costs(BaseModel):
+class Costs(Figures):
     """What lending costs us, day by day and together."""
 
     days: list[CostDay]

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from services.analytics import queries
-from services.analytics.period import Period, share
+from services.analytics.period import Figures, Period, share
 
 _MICROS_A_CENT = 10_000
 
@@ -24,7 +24,7 @@ class ConversionDay(BaseModel):
     paid_out_per_dial: float | None
 
 
-class Conversion(BaseModel):
+class Conversion(Figures):
     """From a dial to a completed application, and on to money."""
 
     days: list[ConversionDay]
@@ -72,7 +72,7 @@ class SessionEnd(BaseModel):
     hops: int
 
 
-class Funnel(BaseModel):
+class Funnel(Figures):
     """The states of each version, and the ends of its sessions."""
 
     states: list[FunnelState]

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from services.analytics import queries
-from services.analytics.period import Period, share
+from services.analytics.period import Figures, Period, share
 from services.analytics.rollup import PAYMENTS
 
 
@@ -29,7 +29,7 @@ class PortfolioDay(BaseModel):
     par90: float | None
 
 
-class Portfolio(BaseModel):
+class Portfolio(Figures):
     """The portfolio now, by product, and on the days before."""
 
     now: list[PortfolioDay]
@@ -53,7 +53,7 @@ class VintageMonth(BaseModel):
     written_off: float | None
 
 
-class Vintages(BaseModel):
+class Vintages(Figures):
     """The curves, month by month."""
 
     months: list[VintageMonth]
@@ -73,7 +73,7 @@ class DefaultVintage(BaseModel):
     rate_by_principal: float | None
 
 
-class Defaults(BaseModel):
+class DefaultRates(Figures):
     """By vintage, and all together."""
 
     vintages: list[DefaultVintage]
@@ -91,13 +91,13 @@ class LimitDay(BaseModel):
     utilisation: float | None
 
 
-class Limits(BaseModel):
+class LimitUse(Figures):
     """Limits and their use, day by day; the last one is today's."""
 
     days: list[LimitDay]
 
 
-class Active(BaseModel):
+class ActiveBorrowers(Figures):
     """Borrowers with whom money moved in the last days, and loans that are owed on."""
 
     day: date
@@ -117,7 +117,7 @@ class WaitDay(BaseModel):
     p99_s: float
 
 
-class Waits(BaseModel):
+class DisbursementTimes(Figures):
     """By day and product."""
 
     days: list[WaitDay]
@@ -172,7 +172,7 @@ def _vintage(row: Any) -> VintageMonth:
     )
 
 
-async def defaults(connection: Any, first: date, last: date) -> Defaults:
+async def defaults(connection: Any, first: date, last: date) -> DefaultRates:
     """Default rate: loans that stopped performing, or were written off before that, over loans paid out, by
     month of disbursement; loan_day. By principal: of what was lent. A loan that is paid after all stays
     one that defaulted; what came back is in recovered (recovery_income)."""
@@ -184,7 +184,7 @@ async def defaults(connection: Any, first: date, last: date) -> Defaults:
         )
         for row in await connection.fetch(queries.DEFAULTS, first, last)
     ]
-    return Defaults(
+    return DefaultRates(
         vintages=rows,
         rate=share(sum(row.defaulted for row in rows), sum(row.loans for row in rows)),
         rate_by_principal=share(
@@ -193,7 +193,7 @@ async def defaults(connection: Any, first: date, last: date) -> Defaults:
     )
 
 
-async def limits(connection: Any, period: Period, today: date) -> Limits:
+async def limits(connection: Any, period: Period, today: date) -> LimitUse:
     """Limits granted to registered borrowers who are not blacklisted (limit_day, counted every ten minutes),
     and the principal owed (portfolio_day; today standing). utilisation is drawn / limit."""
     drawn = {
@@ -210,17 +210,17 @@ async def limits(connection: Any, period: Period, today: date) -> Limits:
         )
         for row in await connection.fetch(queries.LIMITS, period.since, period.until)
     ]
-    return Limits(days=days)
+    return LimitUse(days=days)
 
 
-async def active(connection: Any, today: date) -> Active:
+async def active(connection: Any, today: date) -> ActiveBorrowers:
     """Borrowers to or from whom money moved (journals disbursement, repayment, suspense_matched) within the
     last 30 and 90 days, today among them; active_day. owing: loans with something owed; standing."""
-    return Active(day=today, **dict(await connection.fetchrow(queries.ACTIVE, today)))
+    return ActiveBorrowers(day=today, **dict(await connection.fetchrow(queries.ACTIVE, today)))
 
 
-async def waits(connection: Any, period: Period) -> Waits:
+async def waits(connection: Any, period: Period) -> DisbursementTimes:
     """Disbursement time: from loan.applied_at to loan.disbursed_at, M-Pesa's time of the payment, of loans
     whose money came on a day: the median, the 90th and the 99th percentile; wait_day."""
     rows = await connection.fetch(queries.WAITS, period.since, period.until)
-    return Waits(days=[WaitDay(**dict(row)) for row in rows])
+    return DisbursementTimes(days=[WaitDay(**dict(row)) for row in rows])

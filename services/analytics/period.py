@@ -2,11 +2,17 @@
 
 from datetime import date, datetime, time, timedelta
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services import clock
 
 MOST_DAYS = 800
+
+
+class Figures(BaseModel):
+    """What every answer says beside its figures."""
+
+    as_of: datetime | None = Field(None, description="When they were true; at most a minute ago.")
 
 
 class Period(BaseModel):

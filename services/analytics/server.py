@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from services import clock
 from services.analytics import queries
-from services.analytics.period import Period, share
+from services.analytics.period import Figures, Period, share
 
 Step = Literal["hour", "day"]
 
@@ -28,7 +28,7 @@ class ResponseTime(BaseModel):
     p99_ms: float | None
 
 
-class Errors(BaseModel):
+class ErrorCounts(BaseModel):
     """What was answered, and what of it was an apology or a refusal."""
 
     began: datetime
@@ -40,14 +40,14 @@ class Errors(BaseModel):
     fault_rate: float | None
 
 
-class Service(BaseModel):
+class ServiceLevel(Figures):
     """Response times and errors, by hour or day."""
 
     times: list[ResponseTime]
-    errors: list[Errors]
+    errors: list[ErrorCounts]
 
 
-async def service(connection: Any, period: Period, step: Step) -> Service:
+async def service(connection: Any, period: Period, step: Step) -> ServiceLevel:
     """From the histograms and counters of every web process, which its recorder adds to server_hour.
 
     mean       the sum of the seconds over how many there were
@@ -61,7 +61,7 @@ async def service(connection: Any, period: Period, step: Step) -> Service:
     for row in rows:
         began = row["began"].replace(tzinfo=clock.NAIROBI)
         values[began][row["metric"], row["label"], row["other"]][row["bound"]] = row["value"]
-    return Service(
+    return ServiceLevel(
         times=[time for began, found in values.items() for time in _times(began, found)],
         errors=[_errors(began, found) for began, found in values.items()],
     )
@@ -105,7 +105,7 @@ def percentile_ms(buckets: Mapping[float, float], wanted: float) -> float | None
     return None
 
 
-def _errors(began: datetime, found: Found) -> Errors:
+def _errors(began: datetime, found: Found) -> ErrorCounts:
     def of(metric: str, at: int) -> dict[str, int]:
         """Counts of a metric, by its first or second label."""
         sums: dict[str, int] = defaultdict(int)
@@ -121,7 +121,7 @@ def _errors(began: datetime, found: Found) -> Errors:
         for (metric, name, outcome), values in found.items()
         if metric == "actions" and outcome in ("late", "failed")
     }
-    return Errors(
+    return ErrorCounts(
         began=began,
         turns=turns,
         busy=outcomes.get("busy", 0),

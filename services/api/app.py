@@ -65,6 +65,7 @@ async def close_desk(desk: Desk) -> None:
 def rooms() -> list[Routes]:
     """Every room, in the order of the documentation."""
     from services.api import (  # noqa: PLC0415 - they import what a command need not
+        analytics,
         auth,
         borrowers,
         deciding,
@@ -89,6 +90,7 @@ def rooms() -> list[Routes]:
         payouts.routes,
         messages.routes,
         scoring.routes,
+        analytics.routes,
         menus.routes,
         runtime_settings.routes,
         staff.routes,

@@ -34,10 +34,11 @@ ROUTES = {
     "services.tasks.reporting.*": {"queue": DEFAULT_QUEUE},
     "services.tasks.sms.*": {"queue": SMS},
     "services.tasks.menus.*": {"queue": DEFAULT_QUEUE},
+    "services.tasks.figures.*": {"queue": DEFAULT_QUEUE},
 }
 MODULES = tuple(
     f"services.tasks.{name}"
-    for name in ("upkeep", "lending", "money", "reconciling", "reporting", "sms", "menus")
+    for name in ("upkeep", "lending", "money", "reconciling", "reporting", "sms", "menus", "figures")
 )
 
 LONGEST_TASK_S = 300

@@ -24,7 +24,7 @@ def _at(task: str, *, hour: str, minute: str, expires_s: int) -> dict[str, Any]:
 _HOUR = 3600
 
 SCHEDULE: dict[str, dict[str, Any]] = {
-    # What became of payouts, prompts and callbacks that were lost. The only one of every minute.
+    # What became of payouts, prompts and callbacks that were lost.
     "sweep": _at("money.sweep", hour=EVERY, minute=EVERY, expires_s=55),
     "pull": _at("money.pull", hour=EVERY, minute="4-59/15", expires_s=840),
     "pull_all": _at("money.pull_all", hour="2", minute="40", expires_s=6 * _HOUR),
@@ -40,6 +40,9 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "crb": _at("lending.crb", hour="9-16", minute="25", expires_s=3000),
     # Reports whose period is over and whose days are closed. Later ticks find nothing, or what was missed.
     "reports": _at("reporting.scheduled", hour="1-8", minute="15", expires_s=3000),
+    # Figures are true within a minute.
+    "figures": _at("figures.count", hour=EVERY, minute=EVERY, expires_s=55),
+    "months": _at("figures.months", hour="2", minute="20", expires_s=6 * _HOUR),
     "forget": _at("upkeep.forget", hour=EVERY, minute="*/10", expires_s=540),
     # Twice, for a night in which the first one was cut off.
     "retain": _at("upkeep.retain", hour="3", minute="30,50", expires_s=_HOUR),

@@ -94,6 +94,8 @@ FIRES_A_DAY = {
     "prune": 1,
     "forget": 24 * 6,
     "sweep": 24 * 60,
+    "figures": 24 * 60,
+    "months": 1,
     "pull": 24 * 4,
     "pull_all": 1,
     "balance": 24 * 4,
@@ -105,7 +107,7 @@ FIRES_A_DAY = {
     "reconcile": 3,
     "reports": 8,
 }
-EVERY_MINUTE = {"sweep"}  # the one that says so
+EVERY_MINUTE = {"sweep", "figures"}  # those that say so
 
 
 def test_every_beat_entry_fires_as_often_as_is_meant_by_nairobis_clock() -> None:

@@ -1,5 +1,6 @@
 """Every operation. Made by `python -m services.api.make_client`; not by hand."""
 
+from services.client.generated.analytics import Analytics
 from services.client.generated.approvals import Approvals
 from services.client.generated.audit import Audit
 from services.client.generated.borrowers import Borrowers
@@ -34,6 +35,7 @@ class Operations(
     Suspense,
     Payouts,
     Scoring,
+    Analytics,
     Menus,
     Settings,
     Staff,

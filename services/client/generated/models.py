@@ -14,6 +14,16 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="ignore", protected_namespaces=(), populate_by_name=True)
 
 
+class ActiveBorrowers(Model):
+    """Borrowers with whom money moved in the last days, and loans that are owed on."""
+
+    as_of: datetime | None = None
+    day: date
+    within_30: int
+    within_90: int
+    owing: int
+
+
 class Application(Model):
     """What came of an application. Also a refusal is kept, with its reasons."""
 
@@ -163,6 +173,24 @@ class Charged(Model):
     cents: int
 
 
+class CollectedDay(Model):
+    """Payments that counted for a day, by what they settled."""
+
+    day: date
+    principal_cents: int
+    charges_cents: int
+    recovered_cents: int
+
+
+class Collections(Model):
+    """Collections, by due date and by the day they came."""
+
+    as_of: datetime | None = None
+    due: list[DueDay]
+    collected: list[CollectedDay]
+    today: Promise
+
+
 class Consent(Model):
     """What somebody agreed to."""
 
@@ -173,10 +201,109 @@ class Consent(Model):
     given_at: datetime
 
 
+class Conversion(Model):
+    """From a dial to a completed application, and on to money."""
+
+    as_of: datetime | None = None
+    days: list[ConversionDay]
+    total: ConversionDay
+
+
+class ConversionDay(Model):
+    """One day, or all of them together (day is None)."""
+
+    day: date | None
+    dials: int
+    applied: int
+    refused: int
+    approved: int
+    paid_out: int
+    applied_per_dial: float | None
+    paid_out_per_dial: float | None
+
+
+class CostDay(Model):
+    """One day, or all together (day is None)."""
+
+    day: date | None
+    loans: int
+    messages: int
+    sms_cents: int
+    sessions: int
+    ussd_cents: int
+    mpesa_cents: int
+    total_cents: int
+    per_loan_cents: int | None
+
+
+class Costs(Model):
+    """What lending costs us, day by day and together."""
+
+    as_of: datetime | None = None
+    days: list[CostDay]
+    total: CostDay
+
+
 class Decision(Model):
     """A decision, with a note for those who look at it later."""
 
     note: str = ""
+
+
+class DefaultRates(Model):
+    """By vintage, and all together."""
+
+    as_of: datetime | None = None
+    vintages: list[DefaultVintage]
+    rate: float | None
+    rate_by_principal: float | None
+
+
+class DefaultVintage(Model):
+    """Of the loans of one month, those that stopped performing."""
+
+    vintage: date
+    loans: int
+    lent_cents: int
+    defaulted: int
+    defaulted_cents: int
+    written_off_cents: int
+    recovered_cents: int
+    rate: float | None
+    rate_by_principal: float | None
+
+
+class DisbursementTimes(Model):
+    """By day and product."""
+
+    as_of: datetime | None = None
+    days: list[WaitDay]
+
+
+class DueDay(Model):
+    """Loans that first fell due on a day: what was owed on them, and paid by then and later."""
+
+    due_on: date
+    owed_cents: int
+    paid_in_time_cents: int
+    paid_7_cents: int
+    paid_30_cents: int
+    paid_cents: int
+    in_time: float | None
+    within_7: float | None
+    within_30: float | None
+
+
+class ErrorCounts(Model):
+    """What was answered, and what of it was an apology or a refusal."""
+
+    began: datetime
+    turns: int
+    busy: int
+    faults: dict[str, int]
+    rejected: dict[str, int]
+    failed_actions: dict[str, int]
+    fault_rate: float | None
 
 
 class Explanation(Model):
@@ -204,6 +331,39 @@ class Float(Model):
     held_by: str | None
     utility_cents: int | None
     told_at: datetime | None
+
+
+class Funnel(Model):
+    """The states of each version, and the ends of its sessions."""
+
+    as_of: datetime | None = None
+    states: list[FunnelState]
+    ends: list[SessionEnd]
+
+
+class FunnelState(Model):
+    """One state of a menu version. network and language are empty when they are not told apart."""
+
+    service: str
+    bundle: str
+    network: str
+    language: str
+    state: str
+    shown: int
+    moved_on: int
+    refused: int
+    begun: int
+    ended: int
+    dropped: int
+    drop_off: float | None
+    answers: int
+    dwell_ms: int | None
+    within_2s: int
+    within_5s: int
+    within_10s: int
+    within_20s: int
+    within_60s: int
+    longer: int
 
 
 class Happened(Model):
@@ -267,6 +427,23 @@ class LadderStep(Model):
     repaid_in_time: int
     most_cents: int
     reached: bool
+
+
+class LimitDay(Model):
+    """What could be borrowed, and how much of it was."""
+
+    day: date
+    borrowers: int
+    limit_cents: int
+    drawn_cents: int
+    utilisation: float | None
+
+
+class LimitUse(Model):
+    """Limits and their use, day by day; the last one is today's."""
+
+    as_of: datetime | None = None
+    days: list[LimitDay]
 
 
 class Limits(Model):
@@ -800,6 +977,32 @@ class Points(Model):
     points: int
 
 
+class Portfolio(Model):
+    """The portfolio now, by product, and on the days before."""
+
+    as_of: datetime | None = None
+    now: list[PortfolioDay]
+    days: list[PortfolioDay]
+
+
+class PortfolioDay(Model):
+    """What was owed at the end of a day, or is owed now. par30 is the principal of loans more than 30 days late, par1 of all that are late; the shares are of principal."""
+
+    day: date
+    product: str
+    loans: int
+    principal_cents: int
+    charges_cents: int
+    par1_cents: int
+    par30_cents: int
+    par60_cents: int
+    par90_cents: int
+    par1: float | None
+    par30: float | None
+    par60: float | None
+    par90: float | None
+
+
 class Posting(Model):
     """One leg. The legs of a transaction sum to zero."""
 
@@ -817,6 +1020,15 @@ class Price(Model):
     apr_bp: int
     term_days: int
     due: date
+
+
+class Promise(Model):
+    """What is to come in today by what was agreed, and has."""
+
+    day: date
+    promised_cents: int
+    kept_cents: int
+    kept: float | None
 
 
 class Prompt(Model):
@@ -916,6 +1128,19 @@ class Refresh(Model):
     refresh_token: str
 
 
+class ResponseTime(Model):
+    """Turns of a gateway, or calls of an action. A percentile is the end of the bucket it falls in: at most so long. None: longer than any bucket, or nothing to say it of."""
+
+    began: datetime
+    what: Literal["turn", "action"]
+    name: str
+    count: int
+    mean_ms: float
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
 class Revealed(Model):
     """What is masked everywhere else."""
 
@@ -959,6 +1184,14 @@ class Sending(Model):
     waits: str
 
 
+class ServiceLevel(Model):
+    """Response times and errors, by hour or day."""
+
+    as_of: datetime | None = None
+    times: list[ResponseTime]
+    errors: list[ErrorCounts]
+
+
 class Session(Model):
     """A dialog that goes on."""
 
@@ -973,6 +1206,21 @@ class Session(Model):
     seen_at: datetime
     age_s: int
     idle_s: int
+
+
+class SessionEnd(Model):
+    """Sessions that a gateway told the end of, by the state they stood in. bundle, language and state are empty where the session was no longer known."""
+
+    bundle: str
+    network: str
+    language: str
+    state: str
+    status: str
+    currency: str
+    sessions: int
+    cost_cents: int
+    duration_ms: int
+    hops: int
 
 
 class Sessions(Model):
@@ -1120,6 +1368,41 @@ class Users(Model):
     next: str | None = None
     total: int | None = None
     total_is_exact: bool | None = None
+
+
+class VintageMonth(Model):
+    """A vintage so many months on book: the present month as of now, those before at their end."""
+
+    vintage: date
+    on_book: int
+    lent_cents: int
+    repaid_cents: int
+    written_off_cents: int
+    principal_cents: int
+    par30_cents: int
+    par90_cents: int
+    repaid: float | None
+    par30: float | None
+    par90: float | None
+    written_off: float | None
+
+
+class Vintages(Model):
+    """The curves, month by month."""
+
+    as_of: datetime | None = None
+    months: list[VintageMonth]
+
+
+class WaitDay(Model):
+    """Seconds from the application to the money, of the loans whose money came that day."""
+
+    day: date
+    product: str
+    loans: int
+    p50_s: float
+    p90_s: float
+    p99_s: float
 
 
 class Wallet(Model):
