@@ -23,15 +23,15 @@ def token(secret: bytes, login_id: int) -> str:
 def require(secret: bytes, login_id: int, offered: str, headers: Mapping[str, str]) -> None:
     """Raise NOT_FROM_HERE unless a change by cookie comes from a page of ours. offered: the token, from the
     header or a form. headers: of the request."""
-    if not _from_here(headers):
+    if not from_here(headers):
         raise NOT_FROM_HERE.of("This came from another site's page.")
     shown = offered.encode(errors="replace")  # a header may hold what is no text
     if not hmac.compare_digest(shown, token(secret, login_id).encode()):
         raise NOT_FROM_HERE.of(f"A change by cookie needs this login's token in {HEADER}.")
 
 
-def _from_here(headers: Mapping[str, str]) -> bool:
-    """Origin, when it is there, is the host that was asked; a proxy may have taken TLS off."""
+def from_here(headers: Mapping[str, str]) -> bool:
+    """Whether a page of ours sent this. Origin, when it is there, is the host that was asked; a proxy may have taken TLS off."""
     origin = headers.get("Origin")
     if origin is not None:
         return urlsplit(origin).netloc.lower() == headers.get("Host", "").lower() != ""

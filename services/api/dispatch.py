@@ -62,7 +62,7 @@ async def answered(
     started = time.perf_counter()
     offered = request.headers.get("X-Request-Id", "")
     request_id = offered if REQUEST_ID.fullmatch(offered) else next(IDS)
-    seen = Seen(desk, request, request_id, _address(request, desk))
+    seen = Seen(desk, request, request_id, address_of(request, desk))
     with structlog.contextvars.bound_contextvars(request_id=request_id):
         try:
             response = await answer(seen)
@@ -75,7 +75,7 @@ async def answered(
     return response
 
 
-def _address(request: web.Request, desk: Desk) -> str:
+def address_of(request: web.Request, desk: Desk) -> str:
     """Where it came from. A proxy that is trusted may pass on what is no address: that is nowhere."""
     caller = caller_of(request, desk.settings.trusted_proxies)
     try:

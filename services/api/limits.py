@@ -88,6 +88,7 @@ class LimitSettings(BaseSettings):
     export: _Rate = Rate(6, 60)
     change: _Rate = Rate(60, 60)
     login: _Rate = Rate(10, 60)
+    page: _Rate = Rate(600, 60)
     redis_timeout_s: PositiveFloat = 0.25
 
 

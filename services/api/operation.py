@@ -41,6 +41,7 @@ class Limit(StrEnum):
     EXPORT = "export"
     CHANGE = "change"
     LOGIN = "login"
+    PAGE = "page"  # what the admin page reads, several for each page
 
 
 @dataclass(slots=True, frozen=True)

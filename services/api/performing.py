@@ -18,7 +18,7 @@ from services.api import audit, idempotency, reading
 from services.api.calls import NOBODY, Change, Identity, Read, Stream
 from services.api.desk import Desk
 from services.api.faults import RACES, problem_of
-from services.api.operation import Operation
+from services.api.operation import Limit, Operation
 from services.api.permissions import Permission
 from services.api.problems import FORBIDDEN, NEW_PASSWORD, TOO_MANY, UNKNOWN_CALLER, Problem
 from ussd_engine.gateways.routes import request_ids
@@ -62,11 +62,13 @@ async def perform(  # noqa: PLR0913 - the parts of a request
     query: BaseModel | Mapping[str, Any] | None = None,
     body: BaseModel | Mapping[str, Any] | None = None,
     key: str = "",
+    limit: Limit | None = None,
 ) -> Done:
     """Do for a page what the API does: the same limits, permissions, audit and replies. The page has proved
-    who asks and, for a change, where from (identity.proven, csrf.require). Raises Problem."""
+    who asks and, for a change, where from (identity.proven, csrf.require). limit: the class that is counted,
+    when it is not the operation's own. Raises Problem."""
     try:
-        taken = await admit(desk, operation, who, caller)
+        taken = await admit(desk, operation, who, caller, limit)
         asked = Asked(
             who,
             request_id or next(IDS),
@@ -165,11 +167,15 @@ def _again(operation: Operation, kept: idempotency.Kept) -> Done:
     return Done(kept.status, answer, kept.body, headers=[(idempotency.REPLAYED, "true")], replayed=True)
 
 
-async def admit(desk: Desk, operation: Operation, who: Identity, caller: str) -> list[tuple[str, str]]:
+async def admit(
+    desk: Desk, operation: Operation, who: Identity, caller: str, limit: Limit | None = None
+) -> list[tuple[str, str]]:
     """Raise Problem unless they may ask this now; headers of the rate limit. Of nobody the address counts."""
     taken: list[tuple[str, str]] = []
     if desk.limiter is not None:
-        told = await desk.limiter.take(operation.limit, f"address:{caller}" if who is NOBODY else who.ref)
+        told = await desk.limiter.take(
+            limit or operation.limit, f"address:{caller}" if who is NOBODY else who.ref
+        )
         taken = list(told.headers.items())
         if told.retry_after_s is not None:
             wait = {"Retry-After": str(max(1, round(told.retry_after_s)))}

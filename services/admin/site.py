@@ -1,0 +1,199 @@
+"""The admin page's frame: who comes in, what every answer carries, and the way from a handler to HTML.
+
+A handler is `async (visit) → Page`, or it raises a Problem, which becomes a page with its sentence. Whoever
+is not logged in goes to the login first, and then to where they were going.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from services.admin import words
+from services.admin.visit import Visit, address, new_key
+from services.api import dispatch, headers
+from services.api.calls import NOBODY
+from services.api.desk import Desk
+from services.api.faults import problem_of
+from services.api.identity import proven
+from services.api.performing import IDS
+from services.api.problems import NEW_PASSWORD, NOT_FROM_HERE, UNKNOWN_CALLER, Problem
+
+log = structlog.get_logger("umoja.admin")
+
+ROOT = "/admin"
+HERE = Path(__file__).parent
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+@dataclass(slots=True)
+class Page:
+    """A template and what it shows; or a redirect when `to` is there."""
+
+    template: str = ""
+    context: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
+    to: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Tab:
+    """A line of the navigation: shown to whoever may run the operation."""
+
+    path: str
+    title: str
+    operation: str
+
+
+NAVIGATION: tuple[tuple[str, tuple[Tab, ...]], ...] = (
+    ("", (Tab("", "Today", "analytics_portfolio"),)),
+    ("People", (
+        Tab("/borrowers", "Borrowers", "list_users"),
+        Tab("/loans", "Loans", "list_loans"),
+        Tab("/approvals", "Approvals", "list_approvals"),
+    )),
+    ("Money", (
+        Tab("/suspense", "Suspense", "list_suspense"),
+        Tab("/payouts", "Payouts", "list_payouts"),
+        Tab("/wallets", "Wallets", "list_wallets"),
+        Tab("/transactions", "Transactions", "list_transactions"),
+        Tab("/days", "Business days", "list_days"),
+    )),
+    ("Messages", (
+        Tab("/messages", "Messages", "list_messages"),
+        Tab("/bulk", "Write to many", "send_bulk"),
+    )),
+    ("Dialogs", (
+        Tab("/sessions", "Live now", "list_sessions"),
+        Tab("/menus", "Menus", "list_menus"),
+    )),
+    ("Figures", (
+        Tab("/analytics", "Analytics", "analytics_funnel"),
+        Tab("/reports", "Reports", "list_reports"),
+    )),
+    ("House", (
+        Tab("/audit", "Audit", "list_audit"),
+        Tab("/staff", "Staff", "list_staff"),
+        Tab("/keys", "API keys", "list_keys"),
+        Tab("/settings", "Settings", "list_settings"),
+    )),
+)  # fmt: skip
+
+Handler = Callable[[Visit], Awaitable[Page]]
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "money": words.money, "moment": words.moment, "day": words.day, "share": words.share,
+        "state": words.state, "plain": words.plain, "title_of": words.title,
+    }  # fmt: skip
+    made.globals |= {
+        "value": words.value,
+        "is_number": words.is_number,
+        "address": address,
+        "new_key": new_key,
+        "root": ROOT,
+    }
+    return made
+
+
+_templates = _environment()
+
+
+class Site:
+    """Pages over one desk. desk is asked at each request."""
+
+    def __init__(self, desk: Callable[[], Desk]) -> None:
+        self._desk = desk
+
+    def page(self, handler: Handler, *, known: bool = True) -> Callable[[web.Request], Any]:
+        """What aiohttp calls. known: only for who is logged in."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            desk = self._desk()
+            visit = Visit(desk, request, dispatch.address_of(request, desk), next(IDS))
+            started = time.perf_counter()
+            with structlog.contextvars.bound_contextvars(request_id=visit.request_id):
+                response = await self._answer(visit, handler, known=known)
+                resource = request.match_info.route.resource
+                log.info("page", method=request.method, route=resource.canonical if resource else "",
+                         status=response.status, ms=round((time.perf_counter() - started) * 1000, 1),
+                         who=visit.who.name)  # fmt: skip
+            return response
+
+        return handle
+
+    async def _answer(self, visit: Visit, handler: Handler, *, known: bool) -> web.StreamResponse:
+        try:
+            proof = await proven(visit.desk, {}, visit.request.cookies)
+            if proof is not None:
+                visit.who = proof.identity
+            if known and proof is None:
+                raise UNKNOWN_CALLER.of("Log in.")
+            return self._respond(visit, await handler(visit))
+        except web.HTTPException:
+            raise
+        except Exception as error:
+            return self._refused(visit, problem_of(error))
+
+    def _refused(self, visit: Visit, problem: Problem) -> web.Response:
+        request = visit.request
+        if problem.kind is UNKNOWN_CALLER and request.method == "GET":
+            going = {"next": str(request.rel_url)} if str(request.rel_url) != ROOT else {}
+            return self._respond(visit, Page(to=address(f"{ROOT}/login", going)))
+        if problem.kind is NEW_PASSWORD:
+            return self._respond(visit, Page(to=f"{ROOT}/password"))
+        sentence = problem.detail
+        if problem.kind in (UNKNOWN_CALLER, NOT_FROM_HERE):
+            sentence = (
+                "You are not logged in any more, so nothing was done. Log in again, then go back to the form: "
+                "what you typed is still in it."
+            )
+        shown = {"problem": problem, "sentence": sentence}
+        return self._respond(visit, Page("problem.html", shown, problem.kind.status))
+
+    def _respond(self, visit: Visit, page: Page) -> web.Response:
+        if page.to:
+            response = web.Response(status=303, headers={"Location": page.to})
+        else:
+            html = _templates.get_template(page.template).render(**page.context, **_frame(visit))
+            response = web.Response(text=html, status=page.status, content_type="text/html")
+        common = {**headers.common(visit.desk.settings.env), "Content-Security-Policy": POLICY}
+        response.headers.extend([*common.items(), *visit.headers])
+        return response
+
+
+def _frame(visit: Visit) -> dict[str, Any]:
+    """What every template may use."""
+    known = visit.who is not NOBODY
+    navigation = [
+        (heading, shown)
+        for heading, tabs in NAVIGATION
+        if known and (shown := [tab for tab in tabs if visit.may(tab.operation)])
+    ]
+    return {
+        "navigation": navigation,
+        "here": visit.request.path,
+        "who": visit.who if known else None,
+        "csrf": visit.csrf if known else "",
+        "may": visit.may,
+        "back": str(visit.request.rel_url),
+        "done": visit.request.query.get("done", ""),
+        "number": visit.request.query.get("number", ""),
+        "part": visit.request.headers.get("HX-Request") == "true",
+    }

@@ -1,0 +1,89 @@
+"""How values are shown: money, moments in Nairobi, states as words with a colour, names of fields."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from services import clock
+
+# The colour a state's word has; the word says it all.
+_GOOD = {"active", "repaid", "recovered", "approved", "posted", "paid", "accepted", "delivered", "registered",
+         "published", "matched", "live", "sent", "ok", "succeeded", "yes"}  # fmt: skip
+_BAD = {"overdue", "non_performing", "written_off", "failed", "rejected", "blacklisted", "voided", "refused",
+        "unknown", "declined", "not_eligible", "no"}  # fmt: skip
+_WAITS = {"applied", "disbursing", "proposed", "queued", "sending", "submitted", "ready", "open", "joining",
+          "prompted", "prompting", "submitting", "waiting"}  # fmt: skip
+
+
+def money(cents: int | None) -> str:
+    """1,234.50; nothing for nothing known."""
+    if cents is None:
+        return ""
+    sign = "−" if cents < 0 else ""
+    return f"{sign}{abs(cents) // 100:,}.{abs(cents) % 100:02d}"
+
+
+def moment(at: datetime | None) -> str:
+    """Nairobi's day and minute."""
+    return at.astimezone(clock.NAIROBI).strftime("%d %b %Y, %H:%M") if at else ""
+
+
+def day(at: date | None) -> str:
+    """A date as people say it."""
+    return at.strftime("%d %b %Y") if at else ""
+
+
+def share(part: float | None) -> str:
+    """A share in per cent."""
+    return "" if part is None else f"{part * 100:.1f} %"
+
+
+def plain(word: str) -> str:
+    """non_performing → non-performing: a program's word for people."""
+    return {"non_performing": "non-performing"}.get(word, word.replace("_", " "))
+
+
+def title(name: str) -> str:
+    """A field's name as a heading: total_cents → Total."""
+    words = name.removesuffix("_cents").removesuffix("_at").removesuffix("_on").replace("_", " ")
+    return {"msisdn": "Number", "ref": "Reference", "id": "No."}.get(words, words[:1].upper() + words[1:])
+
+
+def state(word: str | None) -> Markup:
+    """A state: its word, in a colour."""
+    if not word:
+        return Markup("")
+    kind = "good" if word in _GOOD else "bad" if word in _BAD else "waits" if word in _WAITS else "plain"
+    return Markup('<span class="state {}">{}</span>').format(kind, plain(word))
+
+
+def value(name: str, held: Any) -> Markup:
+    """A field of an answer, by its name and type."""
+    if held is None or held in ("", []):
+        return Markup('<span class="none">–</span>')
+    if isinstance(held, bool):
+        return escape("yes" if held else "no")
+    if name.endswith("_cents") or name == "cents":
+        return Markup('<span class="money">{}</span>').format(money(held))
+    if isinstance(held, datetime):
+        return Markup('<time datetime="{}">{}</time>').format(held.isoformat(), moment(held))
+    if isinstance(held, date):
+        return Markup('<time datetime="{}">{}</time>').format(held.isoformat(), day(held))
+    if name in ("status", "state", "outcome", "loan_status", "verdict"):
+        return state(str(held))
+    if isinstance(held, Mapping):
+        return Markup(", ").join(Markup("{}: {}").format(title(key), value(key, held[key])) for key in held)
+    if isinstance(held, list | tuple):
+        return Markup(", ").join(value(name, each) for each in held)
+    if isinstance(held, float):
+        return escape(f"{held:,.2f}".rstrip("0").rstrip("."))
+    if isinstance(held, int):
+        return escape(f"{held:,}" if name not in ("id", "user_id", "loan_id", "approval_id") else str(held))
+    return escape(str(held))
+
+
+def is_number(name: str, held: Any) -> bool:
+    """Whether a column of this is set to the right."""
+    return name.endswith("_cents") or (isinstance(held, int | float) and not isinstance(held, bool))
