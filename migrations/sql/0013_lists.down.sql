@@ -21,4 +21,5 @@ drop index
 drop trigger borrower_words_follow on borrower;
 drop function borrower_words_follow();
 drop table borrower_word;
+drop function words_of(text);
 drop function name_key(text);

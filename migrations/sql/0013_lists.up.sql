@@ -18,12 +18,29 @@ as $$
     ))
 $$;
 
--- Each word of each name, in order: a search for `wanj` reads as many rows as it shows.
+-- Each word of each name, in order: a search for `wanj` reads as many rows as it shows. `before` is the word
+-- of the same name that comes before this one in the alphabet: whoever has two words that begin alike is
+-- found at the first of them. `name` is the whole name, to look for other words in.
 create table borrower_word (
     word text collate "C" not null,
     borrower_id bigint not null,
+    before text collate "C",
+    name text collate "C" not null,
     primary key (word, borrower_id)
 );
+
+create function words_of(name text) returns table (word text, before text, whole text)
+language sql
+immutable
+parallel safe
+as $$
+    select word, lag(word) over (order by word collate "C"), name_key(name)
+    from (
+        select distinct word
+        from unnest(string_to_array(name_key(name), ' ')) as word
+        where word <> ''
+    ) as words
+$$;
 
 create function borrower_words_follow() returns trigger
 language plpgsql
@@ -35,10 +52,9 @@ begin
         and word = any(string_to_array(name_key(old.name), ' '));
     end if;
     if tg_op <> 'DELETE' and new.name is not null then
-        insert into borrower_word (word, borrower_id)
-        select distinct word, new.id
-        from unnest(string_to_array(name_key(new.name), ' ')) as word
-        where word <> '';
+        insert into borrower_word (word, borrower_id, before, name)
+        select word, new.id, before, whole
+        from words_of(new.name);
     end if;
     return null;
 end
@@ -48,12 +64,12 @@ create trigger borrower_words_follow
 after insert or delete or update of name on borrower
 for each row execute function borrower_words_follow();
 
-insert into borrower_word (word, borrower_id)
-select distinct word, borrower.id
+insert into borrower_word (word, borrower_id, before, name)
+select words.word, borrower.id, words.before, words.whole
 from borrower
-cross join unnest(string_to_array(name_key(borrower.name), ' ')) as word
-where word <> ''
-order by word, borrower.id;
+cross join words_of(borrower.name) as words
+where borrower.name is not null
+order by words.word collate "C", borrower.id;
 
 -- 2. People, by when they came and by name.
 create index borrower_by_created on borrower (created_at, id);

@@ -74,12 +74,12 @@ and is_identity = 'YES'
 
 # What the trigger borrower_words_follow would have written, in the order of its key.
 WORDS = """
-insert into borrower_word (word, borrower_id)
-select distinct word, borrower.id
+insert into borrower_word (word, borrower_id, before, name)
+select words.word, borrower.id, words.before, words.whole
 from borrower
-cross join unnest(string_to_array(name_key(borrower.name), ' ')) as word
-where word <> ''
-order by word, borrower.id
+cross join words_of(borrower.name) as words
+where borrower.name is not null
+order by words.word collate "C", borrower.id
 """
 
 

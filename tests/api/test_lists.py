@@ -60,8 +60,8 @@ update borrower set name = 'Ndũng''u Wanjirũ'
 where id = (select min(id) from borrower where name is not null);
 update borrower set name = 'Wanjiku Wanjiru' where id = (select max(id) from borrower where name is not null);
 truncate borrower_word;
-insert into borrower_word select distinct word, id from borrower
-cross join unnest(string_to_array(name_key(name), ' ')) as word;
+insert into borrower_word select words.word, id, words.before, words.whole
+from borrower cross join words_of(name) as words where name is not null;
 set session_replication_role = default;
 analyze
 """

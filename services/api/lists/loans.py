@@ -184,9 +184,7 @@ cross join lateral (
         "due": Sort((Key("loan.due_on", date, nullable=True), ID)),
         "found": Sort(
             (Key("borrower_word.word", str), Key("borrower_word.borrower_id", int), ID),
-            rows="""borrower_word
-join borrower on borrower.id = borrower_word.borrower_id
-join loan on loan.borrower_id = borrower_word.borrower_id""",
+            rows="borrower_word join loan on loan.borrower_id = borrower_word.borrower_id",
             alone=True,
         ),
     },

@@ -17,11 +17,6 @@ _NUMBER = re.compile(r"\+?[0-9][0-9 ()-]{7,20}")
 _REF = re.compile(r"[A-Za-z0-9]{4,8}")
 
 WORDS = "select name_key($1)"
-FIRST_WORD = """borrower_word.word = (
-    select min(each collate "C")
-    from unnest(string_to_array(name_key(borrower.name), ' ')) as each
-    where starts_with(each, {})
-)"""
 BY_MSISDN = "select id from borrower where msisdn = $1"
 BY_REF = "select id, borrower_id from loan where ref = $1"
 
@@ -105,11 +100,11 @@ def named(where: Where, words: list[str]) -> None:
     where.add("borrower_word.word >= {}", first)
     where.add("borrower_word.word < {}", first + "\U0010ffff")
     # Somebody with two words that begin so comes once, at the first of them.
-    where.add(FIRST_WORD, first)
+    where.add("(borrower_word.before is null or borrower_word.before < {})", first)
     rest = list(words[:MOST_WORDS])
     rest.remove(first)
     for word in rest:
-        where.add("' ' || name_key(borrower.name) like '% ' || {}::text || '%'", _literal(word))
+        where.add("' ' || borrower_word.name like '% ' || {}::text || '%'", _literal(word))
 
 
 def _literal(word: str) -> str:

@@ -147,7 +147,8 @@ left join loan on loan.borrower_id = borrower.id and loan.is_open""",
         "name": Sort((NAME, ID)),
         "found": Sort(
             (Key("borrower_word.word", str), Key("borrower_word.borrower_id", int)),
-            rows="borrower_word join borrower on borrower.id = borrower_word.borrower_id",
+            # Left: PostgreSQL leaves the borrower out, unless a filter asks for them.
+            rows="borrower_word left join borrower on borrower.id = borrower_word.borrower_id",
         ),
     },
     filters={

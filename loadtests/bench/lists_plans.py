@@ -1,0 +1,94 @@
+"""The plans of lists, shortened for people: what each filter reads, with rows and milliseconds."""
+
+import random
+import re
+from pathlib import Path
+
+import asyncpg
+
+from loadtests.bench import lists, lists_asked
+from services.api.lists import statement
+from services.api.lists.pages import BEGIN, asked
+
+BEGINS, ENDS = "<!-- measured: begin -->", "<!-- measured: end -->"
+MOST_ALIKE = 2  # branches of a merge that are shown
+_COSTS = re.compile(r" \(cost=[^)]*\)")
+_ROWS = re.compile(r"\(actual time=[\d.]+\.\.([\d.]+) rows=([\d.]+) loops=(\d+)\)")
+
+
+async def explain(url: str) -> list[tuple[str, str]]:
+    """For each list and filter: what was asked, and its plan."""
+    chance = random.Random(lists.SEED)
+    plans = []
+    async with asyncpg.create_pool(url, min_size=1, max_size=1) as pool:
+        async with pool.acquire() as connection:
+            seen = await lists_asked.sample(connection)
+        for name, operation in lists.operations().items():
+            listing = lists.listing_of(operation)
+            finder = vars(__import__(operation.handler.__module__, fromlist=["x"])).get("FINDER")
+            for filter_name, draw in [("all", None), *lists_asked.FILTERS[name].items()]:
+                values = {} if draw is None else draw(chance, seen)
+                assert operation.query is not None
+                query = operation.query(**values)
+                if getattr(query, "q", None) is not None and finder is None:
+                    continue
+                async with pool.acquire() as connection, connection.transaction(readonly=True):
+                    await connection.execute(BEGIN.format(ms=60_000))
+                    made = await asked(connection, listing, query, finder)
+                    part = next(iter(statement.passes(made.wanted.sort, None)))
+                    sql, bound = statement.page(made.wanted, part, 51)
+                    lines = await connection.fetch(f"explain (analyze, buffers off) {sql}", *bound)
+                said = ", ".join(f"{key}={value}" for key, value in values.items())
+                plans.append(
+                    (f"{name}: {filter_name}", f"{said}\n{shortened([row[0] for row in lines])}".strip())
+                )
+    return plans
+
+
+def shortened(lines: list[str]) -> str:
+    """A plan without costs, without what never ran, and with few of many branches that are alike."""
+    kept: list[str] = []
+    skipping: int | None = None
+    alike: dict[int, int] = {}
+    for line in lines:
+        depth = len(line) - len(line.lstrip())
+        node = line.lstrip().startswith("->") or depth == 0
+        if skipping is not None and depth > skipping:
+            continue
+        skipping = None
+        if node and "->" in line:
+            under = alike.setdefault(depth, 0)
+            merged = any("Merge Append" in each or "Append" in each for each in kept) and re.search(
+                r"Scan .*using", line
+            )
+            alike[depth] = under + 1 if merged else 0
+            if "(never executed)" in line or (merged and alike[depth] > MOST_ALIKE):
+                skipping = depth
+                continue
+        if (
+            re.match(
+                r"\s*(Planning Time|Execution Time|Index Cond|Sort Key|Filter|Rows Removed|Heap Fetches)",
+                line,
+            )
+            or node
+        ):
+            kept.append(_told(line))
+    return "\n".join(kept)
+
+
+def _told(line: str) -> str:
+    line = _COSTS.sub("", line)
+    line = _ROWS.sub(lambda found: f"({found[1]} ms, {float(found[2]):g} rows, {found[3]} times)", line)
+    return line if len(line) <= 160 else line[:157] + "…"
+
+
+def write(page: Path, figures: str, plans: list[tuple[str, str]]) -> None:
+    """Put figures and plans between the marks of a page. Raises ValueError when it has none."""
+    text = page.read_text(encoding="utf-8")
+    head, begins, rest = text.partition(BEGINS)
+    _, ends, tail = rest.partition(ENDS)
+    if not (begins and ends):
+        raise ValueError(f"{page} has no {BEGINS} … {ENDS}")
+    shown = "\n\n".join(f"### {title}\n\n```\n{plan}\n```" for title, plan in plans)
+    made = f"{head}{BEGINS}\n\n```\n{figures}\n```\n\n## Plans\n\n{shown}\n\n{ENDS}{tail}"
+    page.write_text(made, encoding="utf-8")
