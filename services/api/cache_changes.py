@@ -9,6 +9,7 @@ LISTEN needs PostgreSQL itself: a PgBouncer in front of it that pools transactio
 
 import asyncio
 import contextlib
+import secrets
 from typing import Any
 
 import asyncpg
@@ -22,6 +23,8 @@ CHANNEL = "cache"
 HEARTBEAT_S = 5.0
 ANSWER_S = 2.0
 RETRY_S = 1.0
+CATCH_UP_S = 0.25  # the most that a change's answer waits for its own notices
+MARK = "mark:"
 FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 log = structlog.get_logger("umoja.api")
@@ -36,6 +39,7 @@ class KeptCache:
         self._url = settings.database_url
         self.cache = Cache(self._store, self._url)
         self._tasks: list[asyncio.Task[None]] = []
+        self._marks: dict[str, asyncio.Event] = {}
 
     def start(self) -> None:
         """Begin; it does not wait for PostgreSQL."""
@@ -48,6 +52,23 @@ class KeptCache:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.cache.hears_nothing()
         await self._store.close()
+
+    async def catch_up(self, connection: Any) -> None:
+        """Wait until all is heard of that was committed before now: whoever made a change and looks at a
+        list next finds it there, whatever it touched. Notices come in the order of their commits, so it is
+        enough to send one more and to wait for that. It never fails: the change is done."""
+        if not self.cache.listening:
+            return
+        mark = f"{MARK}{secrets.token_hex(8)}"
+        came = self._marks[mark] = asyncio.Event()
+        try:
+            await connection.execute("select pg_notify($1, $2)", CHANNEL, mark)
+            await asyncio.wait_for(came.wait(), CATCH_UP_S)
+            await self.cache.forget()  # what was heard of is told to memcached too
+        except FAILURES as error:
+            log.warning("not_caught_up", error=type(error).__name__)
+        finally:
+            del self._marks[mark]
 
     async def _run(self) -> None:
         while True:
@@ -85,4 +106,7 @@ class KeptCache:
         ended.set()
 
     def _told(self, _connection: Any, _process: int, _channel: str, payload: str) -> None:
-        self.cache.heard(payload.split())
+        if not payload.startswith(MARK):
+            self.cache.heard(payload.split())
+        elif payload in self._marks:
+            self._marks[payload].set()

@@ -110,7 +110,7 @@ async def test_writers_and_readers_at_once_and_no_old_answer_after_a_notice_was_
 
         async def write(mine: int) -> None:
             while asyncio.get_running_loop().time() < ends:
-                score, mark = known[mine] + 1, f"mark:{mine}-{known[mine]}"
+                score, mark = known[mine] + 1, f"note:{mine}-{known[mine]}"
                 async with rows.acquire() as connection, connection.transaction():
                     await connection.execute("update borrower set score = $2 where id = $1", mine, score)
                     await connection.execute("select pg_notify('cache', $1)", mark)
@@ -168,6 +168,28 @@ async def test_a_process_that_starts_believes_nothing_from_before(
     await rows.execute("update borrower set score = 640 where id = $1", number)  # no web process runs
     async with listening(pg_url, memcacheds[0].host) as cache:
         assert await score_of(cache, rows, number) == 640
+
+
+async def test_who_has_caught_up_finds_every_change_of_theirs(pg_url: str, rows: Any) -> None:
+    kept = KeptCache(settings(pg_url))
+    kept.start()
+    await until_it_hears(kept.cache)
+    people = [await add_borrower(rows, n) for n in range(4)]
+
+    async def change_and_look(number: int) -> None:
+        for score in range(301, 331):
+            async with rows.acquire() as connection:
+                await connection.execute("update borrower set score = $2 where id = $1", number, score)
+                await kept.catch_up(connection)
+            assert await score_of(kept.cache, rows, number) == score
+            assert await score_of(kept.cache, rows, number) == score
+
+    await asyncio.gather(*(change_and_look(number) for number in people))
+    assert kept.cache.counts.hits >= 60
+    assert kept._marks == {}
+    await kept.stop()
+    async with rows.acquire() as connection:
+        await kept.catch_up(connection)  # it hears nothing: there is nothing to wait for
 
 
 async def test_without_postgresql_nothing_is_kept_and_nothing_fails() -> None:
