@@ -113,6 +113,8 @@ async def _change(desk: Desk, operation: Operation, asked: Asked) -> Done:
                 await once.keep(connection, done.status, done.body)
             failpoints.here("api.changed")
         failpoints.here("api.committed")
+        if desk.kept is not None:
+            await desk.kept.catch_up(connection)
     if call.stale and desk.cache is not None:
         await desk.cache.forget(*call.stale)
     return done
