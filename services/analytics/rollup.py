@@ -57,6 +57,15 @@ async def catch_up(connection: Any, now: datetime | None = None) -> bool:
     return True
 
 
+async def keep_month(connection: Any, today: date) -> date | None:
+    """Keep the portfolio by vintage at the end of one month that has none, from the ledger; which day it
+    was, or None when all have. For a job: it reads everything booked since that day."""
+    day: date | None = await connection.fetchval(queries.UNKEPT_MONTH, today)
+    if day is not None:
+        await connection.execute(queries.KEEP_MONTH, day)
+    return day
+
+
 async def fresh(connection: Any) -> datetime:
     """See to it that figures are no older than FRESH_S. Gives when they were true."""
     at: datetime = await connection.fetchval("select at from rollup")

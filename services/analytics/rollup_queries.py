@@ -338,3 +338,39 @@ LIMITS_DONE = """
 update rollup
 set limits_at = $1
 """
+
+# The last closed day of a month before this one whose portfolio is not kept by vintage: it was closed by an
+# older release, or seeded. The newest first.
+UNKEPT_MONTH = """
+select closed.day
+from (
+    select distinct on (date_trunc('month', day)) day
+    from business_day
+    where day < date_trunc('month', $1::date)
+    order by date_trunc('month', day), day desc
+) as closed
+where exists (select 1 from portfolio_day where portfolio_day.day = closed.day and loans > 0)
+and not exists (select 1 from vintage_day where vintage_day.day = closed.day)
+order by closed.day desc
+limit 1
+"""
+
+KEEP_MONTH = """
+insert into vintage_day (
+    day, product, vintage, loans, principal_cents, par1_cents, par30_cents, par60_cents, par90_cents
+)
+select
+    $1,
+    product,
+    date_trunc('month', disbursed_on)::date,
+    count(*),
+    sum(principal_cents),
+    coalesce(sum(principal_cents) filter (where days_late >= 1), 0),
+    coalesce(sum(principal_cents) filter (where days_late > 30), 0),
+    coalesce(sum(principal_cents) filter (where days_late > 60), 0),
+    coalesce(sum(principal_cents) filter (where days_late > 90), 0)
+from loan_standing($1)
+where outstanding_cents > 0
+group by 2, 3
+on conflict (day, product, vintage) do nothing
+"""

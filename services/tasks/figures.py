@@ -36,11 +36,13 @@ where at < now() - make_interval(days => $1)
 
 @shared_task(name="services.tasks.figures.count")  # type: ignore[untyped-decorator]
 def count() -> bool:
-    """Count what was written since the last time."""
+    """Count what was written since the last time; and a month's end that is not kept by vintage, if any."""
 
     async def work(tools: Tools) -> bool:
         async with tools.pool.acquire() as connection:
-            return await rollup.catch_up(connection)
+            counted = await rollup.catch_up(connection)
+            await rollup.keep_month(connection, clock.nairobi_date(clock.now()))
+        return counted
 
     return run(work)
 

@@ -94,6 +94,24 @@ async def test_day_rows_are_right_after_anything(
         )
         assert [tuple(row) for row in closed] == [tuple(row) for row in kept]
         assert len(kept) > 20
+        await months_are_the_same_from_the_ledger(connection, world.day)
+
+
+async def months_are_the_same_from_the_ledger(connection: Any, today: date) -> None:
+    """What the day's end kept by vintage at the ends of months can be had later, too."""
+    ends = await connection.fetch(
+        "select distinct on (date_trunc('month', day)) day from business_day"
+        " where day < date_trunc('month', $1::date) order by date_trunc('month', day), day desc", today,
+    )  # fmt: skip
+    days = [row["day"] for row in ends]
+    of_days = "select * from vintage_day where day = any($1) order by day, product, vintage"
+    kept = await connection.fetch(of_days, days)
+    assert kept
+    await connection.execute("delete from vintage_day")
+    while await rollup.keep_month(connection, today) is not None:
+        pass
+    assert await connection.fetch(of_days, days) == kept
+    assert await connection.fetchval("select count(*) from vintage_day") == len(kept)
 
 
 async def test_what_commits_late_is_counted_once_and_nothing_is_left_out(pool: Any) -> None:
