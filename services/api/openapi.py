@@ -16,7 +16,7 @@ from services.api import csrf, idempotency, problems
 from services.api.operation import Operation, Routes
 from services.api.permissions import NOT_FOR_KEYS, ROLES, Permission
 from services.api.problems import KINDS, Kind
-from services.api.reading import MOST_INT, MOST_PATH
+from services.api.reading import MOST_PATH
 from services.api.schema_examples import example_of
 
 Json = dict[str, Any]
@@ -158,7 +158,7 @@ def _security(may: Permission | None) -> list[Json]:
 
 def _parameters(operation: Operation, schemas: Json) -> Iterator[Json]:
     for name, wanted in operation.path_types.items():
-        schema = _bounded(TypeAdapter(wanted).json_schema())
+        schema = _sized(TypeAdapter(wanted).json_schema())
         if schema.get("type") == "string" and "enum" not in schema and "format" not in schema:
             schema = {"minLength": 1, "maxLength": MOST_PATH, **schema}
         yield {"name": name, "in": "path", "required": True, "schema": schema}
@@ -262,7 +262,7 @@ _AS_THEY_ARE = ("default", "enum", "const", "examples", "example")
 
 
 def _tidy(held: Any) -> Any:
-    """Without the titles that pydantic makes of names, and with the bounds that hold for every number."""
+    """Without the titles that pydantic makes of names, and with what holds for every model and number."""
     if isinstance(held, list):
         return [_tidy(one) for one in held]
     if not isinstance(held, dict):
@@ -277,16 +277,13 @@ def _tidy(held: Any) -> Any:
         kept["$ref"] = f"{at}/{_short(name)}"
     if "properties" in kept:
         kept.setdefault("additionalProperties", False)  # the dispatcher takes nothing that is not named
-    return _bounded(kept) if kept.get("type") == "integer" else kept
+    return _sized(kept) if kept.get("type") == "integer" else kept
 
 
-def _bounded(schema: Json) -> Json:
+def _sized(schema: Json) -> Json:
     """A whole number has 64 bits."""
-    if schema.get("type") != "integer":
-        return {name: value for name, value in schema.items() if name != "title"}
-    lowest = {} if "minimum" in schema or "exclusiveMinimum" in schema else {"minimum": -MOST_INT}
-    highest = {} if "maximum" in schema or "exclusiveMaximum" in schema else {"maximum": MOST_INT}
-    return {"format": "int64", **lowest, **highest, **schema}
+    whole = {"format": "int64"} if schema.get("type") == "integer" else {}
+    return {**whole, **{name: value for name, value in schema.items() if name != "title"}}
 
 
 # ---- what is the same for all

@@ -76,7 +76,7 @@ async def test_redoc_shows_every_heading_and_finds_words(page: Page) -> None:
     )
     assert background == "rgb(250, 250, 250)"  # its styles are there, under our policy
     await page.locator("input[type=text]").first.fill("password")
-    await expect(page.locator('[data-role="search:results"] li').first).to_be_visible()
+    await expect(page.locator('[data-role="search:results"] li').first).to_be_visible(timeout=20_000)
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/redoc", "/assets/vendor/htmx.min.js"])
