@@ -14,6 +14,7 @@ def routes(desk: Callable[[], Desk]) -> list[web.RouteDef]:
     site = Site(desk)
     lists = [web.get(ROOT + each.path, site.page(listing.page_of(each))) for each in listing.LISTS]
     pages = [web.get(ROOT + path, site.page(handler)) for path, handler in views.PAGES]
+    posted = [web.post(ROOT + path, site.page(handler)) for path, handler in views.POSTED]
     return [
         web.get(f"{ROOT}/login", site.page(entering.login_page, known=False)),
         web.post(f"{ROOT}/login", site.page(entering.login, known=False)),
@@ -24,4 +25,5 @@ def routes(desk: Callable[[], Desk]) -> list[web.RouteDef]:
         web.get(f"{ROOT}/static/{{name}}", files.serve),
         *lists,
         *pages,
+        *posted,
     ]

@@ -7,11 +7,16 @@ Fields of a form are named as the body's; with a prefix they say more:
     many.scopes        each that is ticked
     to.status          a field of the field `to`; with kes. and many. too: kes.to.owed_min_cents
     text.words.en      kept even when it is empty
+    file.main.yaml     a file of `sources`, kept as it was typed; its name holds dots
+    int.value          a whole number
+    bool.value         true or false
+    null.int.value     none when it is empty; null.kes. too
+    hours.value.from   a time of day; none of `value` when neither of its times is there
     _csrf, _key, _back  the form's own
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -30,18 +35,42 @@ def read(operation: Operation, sent: MultiMapping[Any]) -> tuple[dict[str, Any],
     for name in dict.fromkeys(sent):
         if name.startswith("_"):
             continue
-        texts = [text.strip() for text in sent.getall(name) if isinstance(text, str)]
+        texts = [text for text in sent.getall(name) if isinstance(text, str)]
         kind, _, rest = name.partition(".")
+        if not texts:
+            raise INVALID.of("A form of this page sends no files.")
         if kind == "path":
-            path[rest] = _in_path(operation, rest, texts[-1])
+            path[rest] = _in_path(operation, rest, texts[-1].strip())
+        elif kind == "file":
+            _dict(body, "sources")[rest] = as_file(texts[-1])
         elif kind == "many":
-            _put(body, rest, texts)
-        elif kind == "kes":
-            if texts[-1]:
-                _put(body, rest, cents(rest, texts[-1]))
-        elif texts[-1] or kind == "text":
-            _put(body, rest if kind == "text" else name, texts[-1])
+            _put(body, rest, [text.strip() for text in texts])
+        else:
+            _one(body, name, texts[-1].strip())
     return path, body
+
+
+def as_file(typed: str) -> str:
+    """A text area's text with the ends of lines that files have: a browser sends CR LF."""
+    return typed.replace("\r\n", "\n")
+
+
+def _one(body: dict[str, Any], name: str, text: str) -> None:
+    """Put a field that says one thing."""
+    kind, _, rest = name.partition(".")
+    if kind in _TYPED:
+        if text:
+            _put(body, rest, _TYPED[kind](rest, text))
+    elif kind == "null":
+        inner, _, named = rest.partition(".")
+        _put(body, named, _TYPED.get(inner, _text)(named, text) if text else None)
+    elif kind == "hours":
+        if text:
+            _put(body, rest, text)
+        else:
+            body.setdefault(rest.rpartition(".")[0], None)
+    elif text or kind == "text":
+        _put(body, rest if kind == "text" else name, text)
 
 
 def cents(name: str, typed: str) -> int:
@@ -54,11 +83,43 @@ def cents(name: str, typed: str) -> int:
     return int(Decimal(typed.replace(",", "")) * 100)
 
 
+def _whole(name: str, typed: str) -> int:
+    bare = typed.replace(",", "")
+    if not re.fullmatch(r"-?[0-9]{1,18}", bare):
+        raise INVALID.of(
+            f"{typed[:20]!r} is not a whole number.", [{"where": f"body.{name}", "what": "is no number"}]
+        )
+    return int(bare)
+
+
+def _flag(name: str, typed: str) -> bool:
+    if typed not in ("true", "false"):
+        raise INVALID.of(
+            f"{typed[:20]!r} is neither true nor false.", [{"where": f"body.{name}", "what": "is not right"}]
+        )
+    return typed == "true"
+
+
+def _text(name: str, typed: str) -> str:  # noqa: ARG001
+    return typed
+
+
+_TYPED: Mapping[str, Callable[[str, str], Any]] = {"kes": cents, "int": _whole, "bool": _flag}
+
+
 def _put(body: dict[str, Any], name: str, value: Any) -> None:
     *outer, last = name.split(".")
     for part in outer:
-        body = body.setdefault(part, {})
+        body = _dict(body, part)
     body[last] = value
+
+
+def _dict(body: dict[str, Any], name: str) -> dict[str, Any]:
+    """What is in there under that name, made a place for more."""
+    held = body.get(name)
+    if not isinstance(held, dict):
+        held = body[name] = {}
+    return held
 
 
 def _in_path(operation: Operation, name: str, text: str) -> Any:
