@@ -75,6 +75,7 @@ class Umoja:
 
     def routes(self) -> "list[web.RouteDef]":
         """Where M-Pesa and the SMS gateway call back, and what the staff ask for."""
+        from services.admin import app as admin
         from services.api import app as api
         from services.mpesa import callbacks
         from services.sms import callbacks as sms_callbacks
@@ -91,7 +92,12 @@ class Umoja:
             assert self._staff_desk is not None, "the service has not started"
             return self._staff_desk
 
-        return [*callbacks.routes(desk), *sms_callbacks.routes(sms_desk), *api.routes(staff_desk)]
+        return [
+            *callbacks.routes(desk),
+            *sms_callbacks.routes(sms_desk),
+            *api.routes(staff_desk),
+            *admin.routes(staff_desk),
+        ]
 
     def commands(self) -> "typer.Typer | None":
         """`ussd ledger` and what else the lender adds."""

@@ -15,6 +15,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.admin import words
+from services.admin.said import told
 from services.admin.visit import Visit, address, new_key
 from services.api import dispatch, headers
 from services.api.calls import NOBODY
@@ -22,7 +23,8 @@ from services.api.desk import Desk
 from services.api.faults import problem_of
 from services.api.identity import proven
 from services.api.performing import IDS
-from services.api.problems import NEW_PASSWORD, NOT_FROM_HERE, UNKNOWN_CALLER, Problem
+from services.api.permissions import NOT_FOR_KEYS, Permission
+from services.api.problems import BROKEN, NEW_PASSWORD, NOT_FROM_HERE, UNKNOWN_CALLER, Problem
 
 log = structlog.get_logger("umoja.admin")
 
@@ -90,6 +92,11 @@ NAVIGATION: tuple[tuple[str, tuple[Tab, ...]], ...] = (
 Handler = Callable[[Visit], Awaitable[Page]]
 
 
+def scopes() -> list[str]:
+    """What an API key may be allowed."""
+    return [str(each) for each in Permission if each not in NOT_FOR_KEYS]
+
+
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(HERE / "templates"),
@@ -106,6 +113,7 @@ def _environment() -> Environment:
         "value": words.value,
         "is_number": words.is_number,
         "address": address,
+        "scopes": scopes,
         "new_key": new_key,
         "root": ROOT,
     }
@@ -159,10 +167,12 @@ class Site:
         if problem.kind is NEW_PASSWORD:
             return self._respond(visit, Page(to=f"{ROOT}/password"))
         sentence = problem.detail
+        if problem.kind is BROKEN:
+            sentence = f"Something went wrong on our side. Ask about it with the id {visit.request_id}."
         if problem.kind in (UNKNOWN_CALLER, NOT_FROM_HERE):
             sentence = (
-                "You are not logged in any more, so nothing was done. Log in again, then go back to the form: "
-                "what you typed is still in it."
+                "You are not logged in any more, so nothing was done. Log in again, then go back to the form:"
+                " what you typed is still in it."
             )
         shown = {"problem": problem, "sentence": sentence}
         return self._respond(visit, Page("problem.html", shown, problem.kind.status))
@@ -195,5 +205,6 @@ def _frame(visit: Visit) -> dict[str, Any]:
         "back": str(visit.request.rel_url),
         "done": visit.request.query.get("done", ""),
         "number": visit.request.query.get("number", ""),
+        "told": told,
         "part": visit.request.headers.get("HX-Request") == "true",
     }

@@ -59,7 +59,7 @@ def state(word: str | None) -> Markup:
     return Markup('<span class="state {}">{}</span>').format(kind, plain(word))
 
 
-def value(name: str, held: Any) -> Markup:
+def value(name: str, held: Any) -> Markup:  # noqa: PLR0911 (a kind each)
     """A field of an answer, by its name and type."""
     if held is None or held in ("", []):
         return Markup('<span class="none">–</span>')

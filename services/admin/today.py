@@ -1,0 +1,94 @@
+"""The first page: what the day came to so far, what waits for somebody, and the last thirty days."""
+
+from typing import Any
+
+from services.admin.plots import chart
+from services.admin.site import NAVIGATION, ROOT, Handler, Page
+from services.admin.visit import Visit
+from services.api.permissions import Permission
+
+DAYS = {"days": "30"}
+
+
+async def home(visit: Visit) -> Page:
+    """The day, as far as somebody's role shows it."""
+    if not visit.who.may(Permission.ANALYTICS_READ):  # every role of ours has it; a new one may not
+        first = next(tab for _, tabs in NAVIGATION for tab in tabs if tab.path and visit.may(tab.operation))
+        return Page(to=ROOT + first.path)
+    conversion = await visit.ask("analytics_conversion", query={"days": "30"})
+    portfolio = await visit.ask("analytics_portfolio", query=DAYS)
+    collections = await visit.ask("analytics_collections", query=DAYS)
+    active = await visit.ask("analytics_active_borrowers")
+    shown: dict[str, Any] = {
+        "today": _last(conversion.days),
+        "now": _sum(portfolio.now),
+        "active": active,
+        "promise": collections.today,
+        "collected": _last(collections.collected),
+        "waits": await _waits(visit),
+        "charts": _charts(conversion, portfolio, collections),
+    }
+    return Page("home.html", shown)
+
+
+async def _waits(visit: Visit) -> list[tuple[str, int, str, str]]:
+    """What waits for a person: the words, how many (at most 50 are counted), where."""
+    asked = (
+        ("approvals to decide", "list_approvals", {"status": "proposed"}, "/approvals?status=proposed"),
+        ("payments nobody is known for", "list_suspense", {"status": "open"}, "/suspense?status=open"),
+        ("payouts that need a person", "list_payouts", {"waits_for_person": "true"},
+         "/payouts?waits_for_person=true"),
+    )  # fmt: skip
+    found = []
+    for words, name, query, path in asked:
+        if visit.may(name):
+            answer = await visit.ask(name, query={**query, "limit": "50"})
+            count = len(answer.items)
+            found.append((words, count, "50 or more" if count == 50 else str(count), ROOT + path))
+    return found
+
+
+def _charts(conversion: Any, portfolio: Any, collections: Any) -> list[tuple[str, dict[str, Any]]]:
+    days = [row for row in conversion.days if row.day is not None]
+    book: dict[Any, Any] = {}
+    for row in portfolio.days:
+        book.setdefault(row.day, []).append(row)
+    sums = [(day, _sum(rows)) for day, rows in sorted(book.items())]
+    return [
+        ("Dialled, applied, paid out", chart(
+            "lines", [row.day for row in days],
+            ("Dialled", "count", [row.dials for row in days]),
+            ("Applied", "count", [row.applied for row in days]),
+            ("Paid out", "count", [row.paid_out for row in days]),
+        )),
+        ("Collected", chart(
+            "bars", [row.day for row in collections.collected],
+            ("Principal", "kes", [row.principal_cents for row in collections.collected]),
+            ("Charges", "kes", [row.charges_cents for row in collections.collected]),
+        )),
+        ("Portfolio at risk", chart(
+            "lines", [day for day, _ in sums],
+            ("over 1 day", "share", [held["par1"] for _, held in sums]),
+            ("over 30 days", "share", [held["par30"] for _, held in sums]),
+            ("over 90 days", "share", [held["par90"] for _, held in sums]),
+        )),
+    ]  # fmt: skip
+
+
+def _sum(rows: Any) -> dict[str, Any]:
+    """The products of a day together."""
+    found: dict[str, Any] = {
+        name: sum(getattr(row, name) for row in rows)
+        for name in ("loans", "principal_cents", "par1_cents", "par30_cents", "par90_cents")
+    }
+    whole = found["principal_cents"]
+    for part in ("par1", "par30", "par90"):
+        found[part] = found[f"{part}_cents"] / whole if whole else None
+    return found
+
+
+def _last(rows: Any) -> Any:
+    return rows[-1] if rows else None
+
+
+PAGES: tuple[tuple[str, Handler], ...] = (("", home),)

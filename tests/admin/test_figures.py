@@ -1,0 +1,127 @@
+"""Pages of figures: with data and without, for whoever may see them."""
+
+import html
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.admin.visiting import visitor
+from tests.api.conftest import Api, api, api_environment, terms
+
+__all__ = ["api", "api_environment", "terms"]
+
+
+def charts(page: str) -> dict[str, Any]:
+    """What is drawn, by the title of its section."""
+    found = re.findall(r"<h2>([^<]*)</h2><p class=\"says\">[^<]*</p>(.*?)</section>", page, re.DOTALL)
+    drawn = {}
+    for title, section in found:
+        if data := re.search(r"data-chart='([^']*)'", section):
+            drawn[title] = json.loads(html.unescape(data[1]))
+    return drawn
+
+
+async def dialogs(api: Api, version: str) -> None:
+    """An hour in which twenty were shown the first screen, and half of them stopped there."""
+    await api.pool.executemany(
+        "insert into dialog_hour (hour, service, bundle, network, language, state, shown, moved_on, begun,"
+        " dwell_ms, within_5s) values (date_trunc('hour', now()), 'umoja', $1, $2, 'en', 'welcome', 10, $3,"
+        " 10, 20000, 10)",
+        [(version, "Safaricom", 8), (version, "Airtel", 2)],
+    )
+
+
+async def test_before_anything_happened_every_section_says_so(api: Api) -> None:
+    viewer = await visitor(api, "viewer")
+    for days in ("", "?days=7", "?days=90", "?days=nonsense"):
+        page = await viewer.get(f"/analytics{days}")
+        assert page.status == 200, page.text
+    assert "Nobody dialled this version in these days." in page.text
+    assert "Nothing in these days." in page.text
+    assert "Portfolio at risk" in page.text
+
+
+async def test_a_loan_is_in_the_charts_and_in_the_tables_below_them(api: Api) -> None:
+    phone = await api.phone().join()
+    outcome = await phone.borrow(500_000)
+    await phone.money_arrives(outcome.value["ref"])
+    live = api.desk.bundles.live()["umoja"].name
+    await dialogs(api, live)
+    viewer = await visitor(api, "viewer")
+
+    page = await viewer.get("/analytics?days=7")
+    drawn = charts(page.html)
+    risk = {each["name"]: each for each in drawn["Portfolio at risk"]["series"]}
+    assert (risk["PAR 30"]["unit"], risk["PAR 30"]["values"]) == ("share", [0.0])
+    limits = {each["name"]: each["values"] for each in drawn["Limits and their use"]["series"]}
+    assert limits["Drawn"][-1] == 500_000
+    assert "Principal owed 5,000.00" in page.text
+    assert drawn["From a dial to money"]["kind"] == "lines"
+    assert isinstance(drawn["From a dial to money"]["x"][0], int | float)
+
+    funnel = page.text[page.text.index("Where people stop") :]
+    assert f"{live} State" in funnel
+    assert re.search(r"welcome 100\.0 % 20 10 0 10 50\.0 % 2\.0 s", funnel), funnel[:400]
+
+
+async def test_the_funnel_is_told_apart_by_network_and_by_version(api: Api) -> None:
+    live = api.desk.bundles.live()["umoja"].name
+    await dialogs(api, live)
+    await dialogs(api, "0123456789ab")
+    viewer = await visitor(api, "viewer")
+    mine = await viewer.get("/analytics?by_network=true&by_language=true")
+    assert f"{live} · Airtel · en" in mine.text
+    assert f"{live} · Safaricom · en" in mine.text
+    assert "0123456789ab · Airtel" not in mine.text
+    both = await viewer.get("/analytics?bundle=all")
+    assert both.text.count("welcome 100.0 % 20 10") == 2
+    wrong = await viewer.get("/analytics?bundle=..%2Fx")
+    assert wrong.status == 422
+
+
+async def test_a_report_is_shown_as_a_table_and_its_file_comes_by_the_same_cookie(api: Api) -> None:
+    phone = await api.phone().join()
+    outcome = await phone.borrow(500_000)
+    await phone.money_arrives(outcome.value["ref"])
+    viewer = await visitor(api, "viewer")
+    page = await viewer.get("/reports")
+    assert page.status == 200, page.text
+    assert "No report was made as a file yet." in page.text
+    assert "Not for your role, as they name people:" in page.text
+    form = page.form("/admin/reports/portfolio")
+    assert form.fields["format"] == ["csv"]
+
+    today = await api.pool.fetchval("select (now() at time zone 'Africa/Nairobi')::date")
+    shown = await viewer.get(f"/reports/portfolio?as_of={today}&format=csv")
+    assert shown.status == 200, shown.text
+    assert "5,000.00" in shown.text
+    assert "PAR 30 0.0 %" in shown.text
+    file = await viewer.http.get("/api/v1/reports/portfolio", params={"as_of": str(today), "format": "csv"})
+    assert (file.status_code, file.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+    assert "portfolio" in (await viewer.get("/reports")).form("/admin/reports/portfolio").action
+    assert "given to who made it" in (await viewer.get("/reports")).text
+
+    assert (await viewer.get("/reports/nothing")).status == 404
+    assert (await viewer.get("/reports/portfolio?as_of=2999-01-01")).status == 422
+    assert (await viewer.get("/reports/crb")).status == 403
+
+
+async def test_every_report_that_can_be_asked_for_has_a_page(api: Api) -> None:
+    admin = await visitor(api, "admin")
+    page = await admin.get("/reports")
+    assert "Not for your role" not in page.text
+    asked = [form for form in page.forms if form.action.startswith("/admin/reports/")]
+    listed = (await api.as_("admin").get("/reports")).json()["items"]
+    assert len(asked) == len(listed)
+    for form in asked:
+        query = "&".join(f"{name}={text}" for name, (text,) in form.fields.items())
+        shown = await admin.get(f"{form.action.removeprefix('/admin')}?{query}")
+        assert shown.status == 200, (form.action, shown.text)
+
+
+@pytest.mark.parametrize("path", ["/analytics", "/reports", "/menus", "/menus/new", "/bulk", "/settings"])
+async def test_nobody_is_asked_to_log_in_first(api: Api, path: str) -> None:
+    answer = await api.nobody.get(f"{api.url}/admin{path}")
+    assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/admin/login")
