@@ -22,7 +22,7 @@ NOTE = "Made by `python -m services.api.make_client`; not by hand."
 _PLAIN = {"integer": "int", "number": "float", "boolean": "bool", "null": "None", "string": "str"}
 _TIMES = {"date": "date", "date-time": "datetime"}
 _PAGING = ("cursor", "after", "skip")  # what a walk through all pages says itself
-_NOT_IN_FILES = ("cursor", "limit", "skip", "total", "format")
+_PAGE_OF_A_LIST = ("cursor", "limit", "skip", "total")
 
 
 def files() -> dict[str, str]:
@@ -139,10 +139,13 @@ def _of_operation(operation: Operation, document: Json) -> Iterator[str]:
     held = document["paths"][operation.url][operation.method.lower()]
     in_query = [part for part in held["parameters"] if part.get("in") == "query"]
     query = [part for part in in_query if part["name"] not in operation.path_types]
+    if operation.streams and operation.answer is None:
+        yield _file(operation, query)
+        return
     if operation.streams:
         query_of_pages = [part for part in query if part["name"] != "format"]
         yield _method(operation, held, query_of_pages)
-        yield _file(operation, [part for part in query if part["name"] not in _NOT_IN_FILES])
+        yield _file(operation, [part for part in query if part["name"] not in _PAGE_OF_A_LIST])
         query = query_of_pages
     else:
         yield _method(operation, held, query)
@@ -182,14 +185,19 @@ def _signature(operation: Operation, held: Json, query: list[Json]) -> tuple[str
 
 
 def _file(operation: Operation, query: list[Json]) -> str:
-    takes, _ = _signature(operation, {"parameters": []}, query)
-    star = "" if ", *" in takes else ", *"
-    as_file = [*query, {"name": "format"}]
+    asked = [part for part in query if part["name"] != "format"]
+    takes, _ = _signature(operation, {"parameters": []}, asked)
+    said = operation.summary + "."
+    for part in query:
+        if part["name"] == "format":
+            kinds = ", ".join(f'"{kind}"' for kind in part["schema"]["enum"] if kind != "json")
+            takes += ("" if ", *" in takes else ", *") + f', format: Literal[{kinds}] = "csv"'
+            said = f"{operation.summary}: a file with all of it, as it comes."
+            asked.append(part)
     return (
-        f"    def export_{_subject(operation)}(self{takes}{star}, format: "
-        f'Literal["csv", "xlsx"] = "csv") -> AsyncIterator[bytes]:\n'
-        f'        """{operation.summary}: a file with all of it, as it comes."""\n'
-        f"        return self._stream({_path(operation)}, {_query(as_file)})"
+        f"    def export_{_subject(operation)}(self{takes}) -> AsyncIterator[bytes]:\n"
+        f'        """{said}"""\n'
+        f"        return self._stream({_path(operation)}, {_query(asked)})"
     )
 
 
@@ -249,7 +257,7 @@ def _own(part: Json) -> str:
 
 
 def _subject(operation: Operation) -> str:
-    return operation.name.removeprefix("list_").removeprefix("get_")
+    return operation.name.removeprefix("list_").removeprefix("get_").removeprefix("run_")
 
 
 # ---- the whole

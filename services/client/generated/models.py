@@ -1122,10 +1122,125 @@ class Recipients(Model):
     borrower_ids: list[int] | None = None
 
 
+class ReconciliationItem(Model):
+    """Something that moved, by our books and by M-Pesa's."""
+
+    subject: str
+    kind: str
+    outcome: Literal["matched", "ours_only", "theirs_only", "amount_differs", "date_differs", "reversed"]
+    ours_cents: int | None
+    theirs_cents: int | None
+    ours_on: date | None
+    ours_at: datetime | None
+    theirs_at: datetime | None
+
+
+class ReconciliationRun(Model):
+    """What comparing our books with M-Pesa's found; counts and sums are by outcome."""
+
+    id: int
+    source: str
+    account: str
+    shortcode: str
+    state: str
+    period_from: datetime | None
+    period_to: datetime | None
+    lines: int
+    copies: int
+    counts: dict[str, int]
+    ours: dict[str, int]
+    theirs: dict[str, int]
+    booked: int
+    charges_cents: int
+    missing_cents: int | None
+    opening_cents: int | None
+    closing_cents: int | None
+    books_opening_cents: int | None
+    books_closing_cents: int | None
+    open: int
+    items: list[ReconciliationItem]
+    more: bool
+
+
 class Refresh(Model):
     """A refresh token. It is used up by this."""
 
     refresh_token: str
+
+
+class ReportAbout(Model):
+    """A report that can be made, and what it is asked."""
+
+    name: str
+    title: str
+    about: str
+    asks: Literal["as_of", "period"]
+    as_of: bool
+    by: list[str]
+    formats: list[Literal["csv", "xlsx", "pdf"]]
+    private: bool
+    columns: list[ReportColumn]
+
+
+class ReportCatalog(Model):
+    """Every report there is."""
+
+    items: list[ReportAbout]
+
+
+class ReportColumn(Model):
+    """A column. `cents` are whole cents, a `share` is hundredths of a percent, a day is Nairobi's."""
+
+    name: str
+    title: str
+    kind: Literal["text", "date", "time", "cents", "count", "share"]
+    total: bool
+
+
+class ReportFact(Model):
+    """A figure beside the rows."""
+
+    name: str
+    title: str
+    kind: Literal["text", "date", "time", "cents", "count", "share"]
+    value: str | int | None
+
+
+class ReportMade(Model):
+    """A report: its rows, their totals, and the figures beside them."""
+
+    name: str
+    title: str
+    period: str
+    made_at: datetime
+    columns: list[ReportColumn]
+    rows: list[dict[str, str | int | None]]
+    totals: dict[str, int]
+    facts: list[ReportFact]
+
+
+class ReportRun(Model):
+    """A report that was made."""
+
+    id: int
+    name: str
+    parameters: dict[str, str]
+    period_to: date
+    scheduled: bool
+    format: Literal["csv", "xlsx", "pdf"]
+    made_by: str
+    made_at: datetime
+    rows: int
+    data_sha256: str
+    file_sha256: str
+    has_file: bool
+
+
+class ReportRuns(Model):
+    """A page of them, the latest first. next_after: where the next page begins; null on the last one."""
+
+    items: list[ReportRun]
+    next_after: int | None
 
 
 class ResponseTime(Model):
