@@ -70,7 +70,7 @@ async def list_sessions(call: Read, query: SessionQuery) -> Sessions:
     if redis is None:
         raise AWAY.of("There is no Redis here.")
     try:
-        nodes = _nodes(redis)
+        nodes = await _nodes(redis)
         at, scan = _read(query.cursor)
         found: dict[str, Session] = {}
         for _ in range(LOOKS):
@@ -89,10 +89,11 @@ async def list_sessions(call: Read, query: SessionQuery) -> Sessions:
     return Sessions(items=list(found.values()), next=None if more is None else _write(at, scan))
 
 
-def _nodes(redis: Any) -> dict[str, dict[str, Any]]:
+async def _nodes(redis: Any) -> dict[str, dict[str, Any]]:
     """The nodes that hold keys, by name, and how a look is sent to each."""
     if not isinstance(redis, RedisCluster):
         return {"": {}}
+    await redis.initialize()  # it reads the map of slots at its first command, and this is none
     return {node.name: {"target_nodes": node} for node in redis.get_primaries()}
 
 
