@@ -106,6 +106,9 @@ async def _read(seen: Seen, operation: Operation) -> Asked:
     query: dict[str, list[str]] = {}
     for name, text in request.query.items():
         query.setdefault(name, []).append(text)
+    wanted = reading.format_of(operation, request.headers.get(hdrs.ACCEPT, ""))
+    if wanted is not None:
+        query.setdefault("format", [wanted])
     path = reading.path_of(operation, request.match_info)
     asked_query = reading.query_of(operation, query)
     key = idempotency.key_of(request.headers.get(idempotency.HEADER)) if operation.changes else ""

@@ -18,7 +18,13 @@ from services.api.problems import INVALID, MALFORMED, WRONG_TYPE, Problem
 MOST_FAULTS = 20
 MOST_PATH = 200
 MOST_INT = 2**63 - 1
+MOST_ACCEPT = 1_000
 JSON = "application/json"
+FORMATS = {
+    "text/csv": "csv",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "application/pdf": "pdf",
+}
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,18})")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?")
@@ -57,6 +63,21 @@ def query_of(operation: Operation, given: Mapping[str, list[str]]) -> BaseModel 
     faults += _unfit("query", values)
     _require_none(faults)
     return None if model is None else validated(model, orjson.dumps(values), "query")
+
+
+def format_of(operation: Operation, accept: str) -> str | None:
+    """The `format` that an Accept header asks for, of an operation that streams: the first of its content
+    types that stands before JSON. None: as the query says, or as usual."""
+    if operation.query is None or "format" not in operation.query.model_fields:
+        return None
+    streams = {each.partition(";")[0] for each in operation.streams}
+    for part in accept[:MOST_ACCEPT].split(","):
+        media = part.partition(";")[0].strip().lower()
+        if media in streams and media in FORMATS:
+            return FORMATS[media]
+        if media in (JSON, "*/*", "application/*"):
+            return None
+    return None
 
 
 def body_of(operation: Operation, content_type: str, body: bytes) -> BaseModel | None:

@@ -250,6 +250,20 @@ async def test_a_file_has_every_row_of_the_list_in_its_order(api: Api, phone: Ph
     assert "=" not in "".join(str(cell.data_type) for row in cells for cell in row)
 
 
+async def test_accept_asks_for_a_file_too(api: Api, phone: Phone) -> None:
+    for accept, kind in (
+        ("text/csv", "text/csv"),
+        (f"{export.XLSX}, application/json;q=0.5", "application/vnd"),
+        ("application/json, text/csv", "application/json"),
+        ("text/html, */*, text/csv", "application/json"),
+        ("image/png", "application/json"),
+    ):
+        answer = await api.as_("viewer").get("/admin/loans", headers={"Accept": accept})
+        assert answer.headers["Content-Type"].startswith(kind), accept
+    answer = await api.as_("viewer").get("/admin/loans?format=json", headers={"Accept": "text/csv"})
+    assert answer.json()["items"]
+
+
 async def test_a_file_counts_as_an_export_and_is_refused_like_a_list(api: Api) -> None:
     class Full:
         async def take(self, limit: str, who: str) -> Any:
