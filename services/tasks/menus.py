@@ -2,7 +2,9 @@
 stale. Both are quick, and somebody waits for them.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from celery import shared_task
 
@@ -11,6 +13,7 @@ from services.published import SERVICE
 from services.tasks.running import Tools, consume
 from ussd_engine.bundles import Bundles
 from ussd_engine.observe.board import Board
+from ussd_engine.plugin import FileProblem, PlainService
 from ussd_engine.redis_clients import client
 
 MSISDN = """
@@ -20,12 +23,29 @@ where id = $1
 """
 
 
+class _Reader(PlainService):
+    """The lender as far as its files go: here nothing of it is started, for nobody dials a worker."""
+
+    def load(self, sources: Mapping[str, str]) -> tuple[Any, list[FileProblem]]:
+        """As the lender reads them."""
+        from services.app import service  # noqa: PLC0415 - with all that a server loads
+
+        return service.load(sources)
+
+
+def _reader() -> _Reader:
+    from services.app import service  # noqa: PLC0415 - as above
+
+    return _Reader(service.registry)
+
+
 @shared_task(name="services.tasks.menus.publish")  # type: ignore[untyped-decorator]
 def publish(row: int, change_id: int) -> None:
     """Publish menus."""
 
     async def work(tools: Tools) -> datetime | None:
-        bundles = await Bundles.open(tools.settings, Board(), follow=False)
+        plugins = {SERVICE: _reader()}
+        bundles = await Bundles.open(tools.settings, Board(), follow=False, plugins=plugins)
         try:
             await menu_changes.publish(tools.pool, bundles, change_id)
         finally:
