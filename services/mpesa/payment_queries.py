@@ -37,10 +37,16 @@ set checkout_request_id = coalesce(checkout_request_id, $2),
 where id = $1
 """
 
+# Not one that was taken for another prompt's: of two for the same amount nobody can tell.
 KEEP_REQUEST_RECEIPT = """
 update payment_request
 set receipt = $2
 where id = $1
+and not exists (
+    select 1
+    from payment_request
+    where receipt = $2
+)
 """
 
 SAID_PAID = """
@@ -75,15 +81,17 @@ where id in (
 returning id, checkout_request_id
 """
 
-# Prompts that nobody will hear of. $1: seconds. One that was said to be paid waits for its receipt.
+# Prompts that nobody will hear of. $1: seconds. One that was said to be paid waits for its receipt for $2,
+# until it can no longer be among the payments that are pulled.
 GIVEN_UP_PROMPTS = """
 select id
 from payment_request
 where state in ('prompting', 'prompted')
-and not said_paid
-and prompted_at < clock_timestamp() - make_interval(secs => $1)
+and prompted_at < clock_timestamp() - make_interval(
+    secs => case when said_paid then $2::double precision else $1::double precision end
+)
 order by id
-limit $2
+limit $3
 """
 
 # $1: seconds after which a message is lost; $2: seconds after which nobody waits for a prompt any more.
@@ -113,6 +121,27 @@ where id = (
     order by id
     limit 1
 )
+"""
+
+# The receipt of a payment of that amount for that loan, booked since the prompt and of no other one.
+BOOKED_SINCE = """
+select substr(journal.key, 9)
+from journal
+join posting on posting.journal_id = journal.id
+where journal.borrower_id = $1
+and journal.loan_id = $2
+and journal.kind = 'repayment'
+and journal.at >= $3
+and posting.amount_cents > 0
+and not exists (
+    select 1
+    from payment_request
+    where receipt = substr(journal.key, 9)
+)
+group by journal.id
+having sum(posting.amount_cents) = $4
+order by journal.id
+limit 1
 """
 
 LOAN_BY_REF = """

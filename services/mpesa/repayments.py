@@ -145,19 +145,39 @@ async def status_told(connection: Any, request_id: int, outcome: Outcome) -> str
         return "open" if getattr(outcome, "code", "") == IN_PROCESS else "unknown"
     code = outcome.text("ResultCode")
     if code == "0":
-        await connection.execute(payment_queries.SAID_PAID, request_id)
-        return "paid, without a receipt"
+        return await _said_paid(connection, request)
     if code not in OUTCOMES:
         return "unknown"  # a query is known to say that a payment failed which did not
     await _fail(connection, request, OUTCOMES[code])
     return "failed"
 
 
+async def _said_paid(connection: Any, request: Any) -> str:
+    """It was paid: its receipt was booked before, or is waited for."""
+    whose, since = (request["borrower_id"], request["loan_id"]), request["prompted_at"]
+    receipt = await connection.fetchval(payment_queries.BOOKED_SINCE, *whose, since, request["amount_cents"])
+    if receipt is None:
+        await connection.execute(payment_queries.SAID_PAID, request["id"])
+        return "paid, without a receipt"
+    await connection.execute(payment_queries.MOVE_REQUEST, request["id"], "paid", "")
+    await connection.execute(payment_queries.KEEP_REQUEST_RECEIPT, request["id"], receipt)
+    return "paid, and booked before"
+
+
 async def give_up(connection: Any, request_id: int) -> None:
-    """Nobody will hear of this prompt any more. Should it be paid after all, that is booked."""
+    """Nobody will hear of this prompt any more. Should it be paid after all, that is booked.
+
+    One that was said to be paid, and is in no list of payments, is for a person to look at: its borrower is
+    told nothing.
+    """
     request = await lock(connection, request_id)
-    if request["state"] not in SETTLED:
-        await _fail(connection, request, "unheard")
+    if request["state"] in SETTLED:
+        return
+    if request["said_paid"]:
+        alerts.tell(log, "prompt_paid_without_receipt", request=request_id)
+        await connection.execute(payment_queries.MOVE_REQUEST, request_id, "failed", "unheard")
+        return
+    await _fail(connection, request, "unheard")
 
 
 async def lock(connection: Any, request_id: int) -> Any:

@@ -17,6 +17,7 @@ from services.mpesa.inbox import process_inbox
 
 BATCH = 100
 NOT_FOUND_TWICE = 2
+RECEIPT_COMES_S = 48 * 3600.0  # so long M-Pesa lists a payment
 MOST_ATTEMPTS = 5  # calls for one payout, all by one id
 
 AGAIN = """
@@ -140,7 +141,8 @@ async def sweep_prompts(pool: Any, client: Daraja) -> int:
         outcome = await client.prompt_status(row["checkout_request_id"])
         async with pool.acquire() as connection, connection.transaction():
             await repayments.status_told(connection, row["id"], outcome)
-    over = await pool.fetch(payment_queries.GIVEN_UP_PROMPTS, settings.prompt_gives_up_s, BATCH)
+    patience_s = settings.prompt_gives_up_s, max(RECEIPT_COMES_S, settings.prompt_gives_up_s)
+    over = await pool.fetch(payment_queries.GIVEN_UP_PROMPTS, *patience_s, BATCH)
     for row in over:
         async with pool.acquire() as connection, connection.transaction():
             await repayments.give_up(connection, row["id"])

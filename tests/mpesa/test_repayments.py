@@ -1,5 +1,6 @@
 """Repayments: by prompt and by paybill, each receipt once, no shilling dropped."""
 
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -8,7 +9,7 @@ import pytest
 from services.ledger import accounts
 from services.loans import approvals
 from services.mpesa import callbacks, paybill, repayments, sweeping
-from tests.mpesa.conftest import Till
+from tests.mpesa.conftest import AT_ONCE, Till
 from tests.services.world import Phone, count
 
 OWED = 590_000
@@ -128,6 +129,62 @@ async def test_a_lost_callback_is_made_up_for_by_the_query_and_the_pull(till: Ti
     assert await paybill.pull(till.pool, till.daraja) == {"known": 1}
     assert (await request(till, number))["receipt"] == till.sandbox.payments(kind="stk")[0].receipt
     assert await till.state(ref) == "repaid"
+    await till.assert_agreed()
+
+
+async def test_a_payment_that_was_pulled_before_the_query_said_so_ends_its_prompt(till: Till) -> None:
+    phone, _ = await rich(till)
+    await paybill.register(till.pool, till.daraja)
+    till.sandbox.fault("drop", on="stk")
+    number = await asked(till, phone)
+    await repayments.prompt(till.pool, till.daraja, number)
+    await till.sandbox.settle()
+    assert await paybill.pull(till.pool, till.daraja) == {"repayment": 1}
+    await till.sweep()
+    found = await request(till, number)
+    assert (found["state"], found["receipt"]) == ("paid", till.sandbox.payments(kind="stk")[0].receipt)
+
+
+async def test_a_prompt_that_was_said_to_be_paid_and_is_in_no_list_is_given_up_for_a_person(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone, ref = await rich(till)
+    till.sandbox.fault("result", on="stk", code=1032)
+    till.sandbox.fault("drop", on="stk")
+    till.sandbox.fault("result", on="stk_query", code=0)
+    number = await asked(till, phone)
+    await repayments.prompt(till.pool, till.daraja, number)
+    await till.settle()
+    await till.sweep(prompt_gives_up_s=AT_ONCE)
+    assert (await request(till, number))["said_paid"]
+    monkeypatch.setattr(sweeping, "RECEIPT_COMES_S", 0.0)
+    await till.sweep(prompt_gives_up_s=AT_ONCE)
+    found = await request(till, number)
+    assert (found["state"], found["outcome"]) == ("failed", "unheard")
+    assert await till.pool.fetchval("select count(*) from sms where notice = 'prompt_failed'") == 0
+    assert await till.state(ref) == "active"
+
+
+async def test_of_two_prompts_for_the_same_amount_each_ends_whoever_the_receipt_was_taken_for(
+    till: Till,
+) -> None:
+    phone, _ = await rich(till)
+    await paybill.register(till.pool, till.daraja)
+    numbers = []
+    for fault in ({"do": "drop"}, {"do": "delay", "seconds": 4_000}):
+        numbers.append(number := await asked(till, phone, 100_000))
+        till.sandbox.fault(**fault, on="stk")
+        await repayments.prompt(till.pool, till.daraja, number)
+        await till.sandbox.advance(200)
+        await till.pool.execute("update payment_request set created_at = now() - interval '1 hour'")
+    await till.sweep()  # both are said to be paid
+    now = till.sandbox.box.now()
+    latest = await paybill.pull(till.pool, till.daraja, timedelta(seconds=270), now)
+    assert latest == {"repayment": 1}  # the second one's receipt, taken for the first one's
+    await till.settle()  # the second one's own callback
+    assert await paybill.pull(till.pool, till.daraja, until=now) == {"repayment": 1, "known": 1}
+    assert [(await request(till, number))["state"] for number in numbers] == ["paid", "paid"]
+    assert await till.pool.fetchval("select count(*) from mpesa_inbox where state <> 'done'") == 0
     await till.assert_agreed()
 
 
