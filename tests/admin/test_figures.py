@@ -25,10 +25,12 @@ def charts(page: str) -> dict[str, Any]:
 
 async def dialogs(api: Api, version: str) -> None:
     """An hour in which twenty were shown the first screen, and half of them stopped there."""
+    await api.pool.execute("select make_event_partitions(now()::date)")
     await api.pool.executemany(
-        "insert into dialog_hour (hour, service, bundle, network, language, state, shown, moved_on, begun,"
-        " dwell_ms, within_5s) values (date_trunc('hour', now()), 'umoja', $1, $2, 'en', 'welcome', 10, $3,"
-        " 10, 20000, 10)",
+        "insert into dialog_hour (hour, service, bundle, network, language, state, shown, moved_on, refused,"
+        " begun, ended, dwell_ms, within_2s, within_5s, within_10s, within_20s, within_60s, longer)"
+        " values (date_trunc('hour', now()), 'umoja', $1, $2, 'en', 'welcome', 10, $3, 0, 10, 0, 20000,"
+        " 0, 10, 0, 0, 0, 0)",
         [(version, "Safaricom", 8), (version, "Airtel", 2)],
     )
 
