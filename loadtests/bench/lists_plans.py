@@ -12,6 +12,10 @@ from services.api.lists.pages import BEGIN, asked
 
 BEGINS, ENDS = "<!-- measured: begin -->", "<!-- measured: end -->"
 MOST_ALIKE = 2  # branches of a merge that are shown
+_NODE = re.compile(r"\s+->  (\w+(?: \w+)*? (?:using|on) \w+)")  # a scan, of this table or index
+_TOLD = re.compile(
+    r"\s*(->|Planning Time|Execution Time|Index Cond|Sort Key|Filter|Rows Removed|Heap Fetches)"
+)
 _COSTS = re.compile(r" \(cost=[^)]*\)")
 _ROWS = re.compile(r"\(actual time=[\d.]+\.\.([\d.]+) rows=([\d.]+) loops=(\d+)\)")
 
@@ -48,30 +52,26 @@ async def explain(url: str) -> list[tuple[str, str]]:
 def shortened(lines: list[str]) -> str:
     """A plan without costs, without what never ran, and with few of many branches that are alike."""
     kept: list[str] = []
-    skipping: int | None = None
-    alike: dict[int, int] = {}
+    hidden: int | None = None  # the depth of a node that is left out, with all below it
+    alike: dict[tuple[int, str], int] = {}
+    left_out = 0
     for line in lines:
         depth = len(line) - len(line.lstrip())
-        node = line.lstrip().startswith("->") or depth == 0
-        if skipping is not None and depth > skipping:
+        if hidden is not None and depth > hidden:
             continue
-        skipping = None
-        if node and "->" in line:
-            under = alike.setdefault(depth, 0)
-            merged = any("Merge Append" in each or "Append" in each for each in kept) and re.search(
-                r"Scan .*using", line
-            )
-            alike[depth] = under + 1 if merged else 0
-            if "(never executed)" in line or (merged and alike[depth] > MOST_ALIKE):
-                skipping = depth
+        hidden = None
+        node = _NODE.match(line)
+        if node is not None:
+            kind = (depth, node[1])
+            alike[kind] = alike.get(kind, 0) + 1
+            if "(never executed)" in line or alike[kind] > MOST_ALIKE:
+                hidden = depth
+                left_out += "(never executed)" not in line
                 continue
-        if (
-            re.match(
-                r"\s*(Planning Time|Execution Time|Index Cond|Sort Key|Filter|Rows Removed|Heap Fetches)",
-                line,
-            )
-            or node
-        ):
+        if left_out and (node is not None or depth == 0):
+            kept.append(f"{' ' * (depth + 2)}… and {left_out} more like these")
+            left_out = 0
+        if node is not None or depth == 0 or _TOLD.match(line):
             kept.append(_told(line))
     return "\n".join(kept)
 
