@@ -8,7 +8,7 @@ from typing import Any
 
 from services.admin import forms
 from services.admin.entering import require_ours
-from services.admin.site import ROOT, Page
+from services.admin.site import ROOT, Page, typed
 from services.admin.visit import Visit, address, named
 from services.api.problems import NOT_FOUND, UNKNOWN_CALLER, Problem
 
@@ -33,7 +33,7 @@ async def do(visit: Visit) -> Page:
         if problem.kind is UNKNOWN_CALLER:
             raise
         shown = {"problem": problem, "sentence": problem.detail, "return_to": back, "name": name,
-                 "typed": [(key, text) for key, text in sent.items() if isinstance(text, str)]}  # fmt: skip
+                 "typed": typed(sent)}  # fmt: skip
         return Page("refused.html", shown, problem.kind.status)
     if name in SHOWN_ONCE or (name in WITH_PASSWORD and getattr(answer, "password", None)):
         return Page("once.html", {"name": name, "answer": answer, "return_to": back})

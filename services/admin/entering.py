@@ -3,10 +3,12 @@
 from typing import Any
 
 from services.admin.site import ROOT, Page
-from services.admin.visit import Visit, address
+from services.admin.visit import Visit, address, named
 from services.api import csrf
 from services.api.calls import NOBODY
 from services.api.problems import NOT_FROM_HERE, Problem
+
+NO_FORM: dict[str, Any] = {"form": "", "typed": []}
 
 
 def _inside(path: str) -> str:
@@ -18,7 +20,9 @@ async def login_page(visit: Visit) -> Page:
     """Ask who it is."""
     if visit.who is not NOBODY:
         return Page(to=ROOT)
-    return Page("login.html", {"next": visit.request.query.get("next", ""), "email": "", "fault": ""})
+    return Page(
+        "login.html", {"next": visit.request.query.get("next", ""), "email": "", "fault": "", **NO_FORM}
+    )
 
 
 async def login(visit: Visit) -> Page:
@@ -28,12 +32,21 @@ async def login(visit: Visit) -> Page:
     if not csrf.from_here(visit.request.headers):
         raise NOT_FROM_HERE.of("This came from another site's page.")
     visit.who = NOBODY
+    kept = {
+        "form": str(sent.get("form", "")),
+        "typed": [(name[6:], text) for name, text in sent.items() if name.startswith("typed.")],
+    }
     body = {"email": email, "password": str(sent.get("password", "")), "cookie": True}
     try:
         answer = await visit.change("login", {}, body, "")
     except Problem as problem:
-        shown = {"next": going, "email": email, "fault": problem.detail}
+        shown = {"next": going, "email": email, "fault": problem.detail, **kept}
         return Page("login.html", shown, problem.kind.status)
+    if kept["form"] in named() and not answer.new_password_needed:
+        visit.login_csrf = answer.csrf_token
+        said = "You are logged in again. Look at what you typed, and send it."
+        return Page("refused.html", {"problem": None, "sentence": said, "name": kept["form"],
+                                     "typed": kept["typed"], "return_to": ROOT})  # fmt: skip
     return Page(to=f"{ROOT}/password" if answer.new_password_needed else _inside(going))
 
 

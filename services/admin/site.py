@@ -19,6 +19,7 @@ from services.admin.said import told
 from services.admin.visit import Visit, address, new_key
 from services.api import dispatch, headers
 from services.api.calls import NOBODY
+from services.api.csrf import from_here
 from services.api.desk import Desk
 from services.api.faults import problem_of
 from services.api.identity import proven
@@ -157,7 +158,10 @@ class Site:
         except web.HTTPException:
             raise
         except Exception as error:
-            return self._refused(visit, problem_of(error))
+            problem = problem_of(error)
+            if problem.kind is UNKNOWN_CALLER and visit.request.match_info.get("name"):
+                return self._respond(visit, await _log_in_first(visit))
+            return self._refused(visit, problem)
 
     def _refused(self, visit: Visit, problem: Problem) -> web.Response:
         request = visit.request
@@ -171,8 +175,7 @@ class Site:
             sentence = f"Something went wrong on our side. Ask about it with the id {visit.request_id}."
         if problem.kind in (UNKNOWN_CALLER, NOT_FROM_HERE):
             sentence = (
-                "You are not logged in any more, so nothing was done. Log in again, then go back to the form:"
-                " what you typed is still in it."
+                "This did not come from a page of this login, so nothing was done. Open the page again."
             )
         shown = {"problem": problem, "sentence": sentence}
         return self._respond(visit, Page("problem.html", shown, problem.kind.status))
@@ -183,9 +186,32 @@ class Site:
         else:
             html = _templates.get_template(page.template).render(**page.context, **_frame(visit))
             response = web.Response(text=html, status=page.status, content_type="text/html")
-        common = {**headers.common(visit.desk.settings.env), "Content-Security-Policy": POLICY}
+        # Without a referrer a browser says `Origin: null` of a form, and nothing would come from here.
+        common = {
+            **headers.common(visit.desk.settings.env),
+            "Content-Security-Policy": POLICY,
+            "Referrer-Policy": "same-origin",
+        }
         response.headers.extend([*common.items(), *visit.headers])
         return response
+
+
+async def _log_in_first(visit: Visit) -> Page:
+    """The login ended while somebody filled in a form: what they typed goes through the login with them."""
+    sent: Any = await visit.request.post() if from_here(visit.request.headers) else {}
+    fault = "Your login has ended, and nothing was done yet. Log in: what you typed is kept."
+    shown = {"next": "", "email": "", "fault": fault, "form": visit.request.match_info["name"],
+             "typed": typed(sent)}  # fmt: skip
+    return Page("login.html", shown, UNKNOWN_CALLER.status)
+
+
+def typed(sent: Any) -> list[tuple[str, str]]:
+    """The fields of a form, as another page takes them along: no password, and nothing of the old login."""
+    return [
+        (name, text)
+        for name, text in sent.items()
+        if isinstance(text, str) and "password" not in name and name not in ("_csrf", "_key")
+    ]
 
 
 def _frame(visit: Visit) -> dict[str, Any]:
@@ -200,7 +226,7 @@ def _frame(visit: Visit) -> dict[str, Any]:
         "navigation": navigation,
         "here": visit.request.path,
         "who": visit.who if known else None,
-        "csrf": visit.csrf if known else "",
+        "csrf": visit.csrf if known or visit.login_csrf else "",
         "may": visit.may,
         "back": str(visit.request.rel_url),
         "done": visit.request.query.get("done", ""),

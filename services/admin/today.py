@@ -20,11 +20,11 @@ async def home(visit: Visit) -> Page:
     collections = await visit.ask("analytics_collections", query=DAYS)
     active = await visit.ask("analytics_active_borrowers")
     shown: dict[str, Any] = {
-        "today": _last(conversion.days),
+        "today": next((row for row in conversion.days if row.day == collections.today.day), None),
         "now": _sum(portfolio.now),
         "active": active,
         "promise": collections.today,
-        "collected": _last(collections.collected),
+        "collected": next((row for row in collections.collected if row.day == collections.today.day), None),
         "waits": await _waits(visit),
         "charts": _charts(conversion, portfolio, collections),
     }
@@ -85,10 +85,6 @@ def _sum(rows: Any) -> dict[str, Any]:
     for part in ("par1", "par30", "par90"):
         found[part] = found[f"{part}_cents"] / whole if whole else None
     return found
-
-
-def _last(rows: Any) -> Any:
-    return rows[-1] if rows else None
 
 
 PAGES: tuple[tuple[str, Handler], ...] = (("", home),)

@@ -39,11 +39,12 @@ class Visit:
     request_id: str
     who: Identity = NOBODY
     headers: list[tuple[str, str]] = field(default_factory=list)
+    login_csrf: str = ""  # of a login that this very request began
 
     @property
     def csrf(self) -> str:
         """What the forms of this login send along."""
-        return csrf.token(self.desk.secret, self.who.session_id or 0)
+        return self.login_csrf or csrf.token(self.desk.secret, self.who.session_id or 0)
 
     def may(self, name: str) -> bool:
         """Whether they may run the operation of this name."""

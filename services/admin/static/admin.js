@@ -9,6 +9,11 @@ const UNITS = {
   ms: (value) => `${value.toLocaleString("en-KE", { maximumFractionDigits: 1 })} ms`,
 };
 
+function shortDay(at) {
+  const options = { day: "numeric", month: "short", timeZone: "Africa/Nairobi" };
+  return new Date(at * 1000).toLocaleDateString("en-GB", options);
+}
+
 function colours() {
   const style = getComputedStyle(document.documentElement);
   const of = (name) => style.getPropertyValue(name).trim();
@@ -36,7 +41,7 @@ function draw(box) {
       legend: { live: true },
       tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Africa/Nairobi"),
       axes: [
-        times ? axis : { ...axis, values: (_, ticks) => ticks.map((at) => told.x[at] ?? "") },
+        times ? { ...axis, values: (_, ticks) => ticks.map(shortDay) } : { ...axis, values: (_, ticks) => ticks.map((at) => told.x[at] ?? "") },
         { ...axis, size: 70, values: (_, ticks) => ticks.map(unit) },
       ],
       series: [
@@ -81,6 +86,12 @@ document.addEventListener("DOMContentLoaded", () => {
     drawAll();
   });
 });
+
+// What is live is asked for again while somebody looks at it.
+setInterval(() => {
+  if (document.visibilityState !== "visible") return;
+  for (const each of document.querySelectorAll("[data-live]")) window.htmx?.trigger(each, "due");
+}, 5000);
 
 let width = window.innerWidth;
 window.addEventListener("resize", () => {
