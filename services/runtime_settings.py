@@ -52,7 +52,7 @@ class SettingError(Exception):
 
 @dataclass(slots=True, frozen=True)
 class Setting:
-    """One of them. least and most bound numbers; optional: None may be set, and means what default None does."""
+    """One of them. least and most bound a number; optional: it may be set to None, as a default may be."""
 
     kind: Kind
     says: str

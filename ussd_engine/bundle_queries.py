@@ -1,5 +1,11 @@
 """The SQL of bundles.py."""
 
+from typing import Any
+
+import orjson
+
+from ussd_engine.bundle import Bundle, Change
+
 LOCK = "SELECT pg_advisory_xact_lock($1)"
 
 KEEP = """
@@ -42,3 +48,16 @@ PUBLICATIONS = """
     ORDER BY id DESC
     LIMIT 50
 """
+
+
+async def publish(connection: Any, bundle: Bundle, by: str, note: str, change: Change | None) -> bool:
+    """Keep a bundle's content, and that it is published, inside the caller's transaction. False when this
+    change was published before, or comes too late."""
+    sources = orjson.dumps(dict(bundle.sources)).decode()
+    await connection.execute(KEEP, bundle.name, bundle.service, sources, by, note)
+    said = bundle.service, bundle.name, by, note
+    if change is None:
+        await connection.execute(PUBLISH, *said)
+        return True
+    made = await connection.fetchval(PUBLISH_CHANGE, *said, change.number, change.decided_at)
+    return made is not None

@@ -219,9 +219,7 @@ class Bundles:
             if not older:
                 raise BundleError(f"There is no earlier version of {service} to go back to.")
             name = older[0]
-        bundle = await self.load(name)
-        if bundle.service != service:
-            raise BundleError(f"{name} is a version of {bundle.service}, not of {service}.")
+        bundle = await self._of(service, name)
         await self._make_live(bundle, by, "rollback")
         return bundle
 
@@ -231,10 +229,13 @@ class Bundles:
         False when it was published before, or gave way to what was decided or published since. Raises
         BundleError.
         """
+        return await self._make_live(await self._of(service, name), by, note, change=change)
+
+    async def _of(self, service: str, name: str) -> Bundle:
         bundle = await self.load(name)
         if bundle.service != service:
             raise BundleError(f"{name} is a version of {bundle.service}, not of {service}.")
-        return await self._make_live(bundle, by, note, change=change)
+        return bundle
 
     async def _publications(self, service: str) -> "list[asyncpg.Record]":
         """What was published of a service, newest first. Raises BundleError without PostgreSQL."""
@@ -253,26 +254,13 @@ class Bundles:
             if first and bundle.service in self._live:
                 return False
             self._require_own_codes(bundle)
-            if connection is not None and not await self._write(connection, bundle, by, note, change):
+            if connection is not None and not await queries.publish(connection, bundle, by, note, change):
                 return False
             await self._serve(bundle)  # before the commit: what Redis did not take was not published
         self._go_live(bundle)
         self._remember(bundle)
         await self._redis.publish(_CHANNEL, bundle.service)
         return True
-
-    async def _write(
-        self, connection: "asyncpg.Connection", bundle: Bundle, by: str, note: str, change: Change | None
-    ) -> bool:
-        """Keep the content, and that it is published; False when a change was published before, or late."""
-        sources = orjson.dumps(dict(bundle.sources)).decode()
-        await connection.execute(queries.KEEP, bundle.name, bundle.service, sources, by, note)
-        said = bundle.service, bundle.name, by, note
-        if change is None:
-            await connection.execute(queries.PUBLISH, *said)
-            return True
-        made = await connection.fetchval(queries.PUBLISH_CHANGE, *said, change.number, change.decided_at)
-        return made is not None
 
     @asynccontextmanager
     async def _alone(self) -> "AsyncIterator[asyncpg.Connection | None]":
@@ -380,7 +368,7 @@ class Bundles:
 
     async def _start_plugin(self, bundle: Bundle) -> None:
         if bundle.service not in self._started:
-            await bundle.plugin.start(Runtime(self._settings, self.pool, self._redis, self))
+            await bundle.plugin.start(Runtime(self._settings, self.pool, self._redis, self, self._board))
             self._started[bundle.service] = bundle.plugin
 
     async def _build(self, sources: Mapping[str, str]) -> Bundle:
