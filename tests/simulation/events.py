@@ -315,7 +315,7 @@ async def still_waits(world: World) -> list[str]:
         union all select 'loan ' || ref from loan where state in ('applied', 'disbursing')
         union all select 'refund ' || id from refund where state = 'approved'
         union all select 'prompt ' || id from payment_request
-            where state in ('queued', 'prompting', 'prompted') and not said_paid
+            where state in ('queued', 'prompting', 'prompted')
         union all select 'float ' || reason from mpesa_float where paused_at is not null
         """
     )
