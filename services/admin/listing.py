@@ -166,6 +166,7 @@ LISTS = (
     List(
         "/payouts", "Payouts", "list_payouts", "Money on its way to borrowers, and what M-Pesa said of it.",
         "No payout is like that.", links={"loan_ref": LOAN}, template="payouts.html",
+        hides=("id", "originator_id", "user_id", "loan_id", "refund_id", "attempts", "changed_at"),
     ),
     List(
         "/wallets", "Wallets", "list_wallets", "What is held for each borrower, and what they owe.",
@@ -180,14 +181,15 @@ LISTS = (
          "No day was closed yet. The worker closes each one after midnight."),
     List(
         "/messages", "Messages", "list_messages", "What was sent by SMS, and what became of it.",
-        "No message is like that.", links={"loan_ref": LOAN, "user_id": "/borrowers/{}"},
+        "No message is like that.", links={"loan_ref": LOAN},
+        hides=("id", "user_id", "language", "kind", "settled_at"),
     ),
     List("/sessions", "Live dialogs", "list_sessions", "Who is in a dialog just now. Refreshes itself.",
          "Nobody is in a dialog just now.", template="sessions.html"),
     List("/audit", "Audit", "list_audit", "Who did what, when and from where. Nobody can change these rows.",
-         "Nothing is recorded like that."),
+         "Nothing is recorded like that.", hides=("id", "kind", "request_id")),
     List("/staff", "Staff", "list_staff", "Who works here, and as what.", "Nobody yet.",
-         template="staff.html"),
+         template="staff.html", hides=("id", "new_password_needed", "created_by")),
     List("/keys", "API keys", "list_keys", "Machines that may ask, and for what.", "No key was made yet.",
          template="keys.html"),
 )  # fmt: skip

@@ -25,8 +25,8 @@ PAGES = {
     "analytics": "/analytics", "reports": "/reports", "audit": "/audit", "staff": "/staff", "keys": "/keys",
     "settings": "/settings",
 }  # fmt: skip
-ALSO_SMALL = ("today", "borrowers", "approvals", "borrower")
-ALSO_DARK = ("today", "borrower")
+ALSO_SMALL = ("borrower",)
+ALSO_DARK = ("today",)
 
 
 async def main(folder: Path) -> None:
