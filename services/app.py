@@ -13,13 +13,15 @@ from services.mpesa.settings import read as read_mpesa
 from services.sms import texts
 from ussd_engine.actions import Outcome, Registry
 from ussd_engine.errors import SettingsError
-from ussd_engine.plugin import FileProblem, Runtime, Service
+from ussd_engine.plugin import FileProblem, Health, Runtime, Service
 
 if TYPE_CHECKING:
     import typer
     from aiohttp import web
 
     from services.api.desk import Desk as StaffDesk
+    from services.monitoring.page import Page
+    from services.monitoring.readiness import Readiness
     from services.mpesa import callbacks
     from services.sms import callbacks as sms_callbacks
     from ussd_engine.settings import Settings
@@ -32,6 +34,8 @@ class Umoja:
     _desk: "callbacks.Desk | None" = None
     _sms_desk: "sms_callbacks.Desk | None" = None
     _staff_desk: "StaffDesk | None" = None
+    _page: "Page | None" = None
+    _readiness: "Readiness | None" = None
 
     def load(self, sources: Mapping[str, str]) -> tuple[Any, list[FileProblem]]:
         """The products and the scorecard of a menu folder; the words of its messages are checked."""
@@ -51,13 +55,32 @@ class Umoja:
         self._desk = callbacks.Desk(runtime.settings, read_mpesa(runtime.settings), runtime.pg)
         self._sms_desk = sms_callbacks.Desk(runtime.settings, runtime.pg)
         self._staff_desk = await api.open_desk(runtime)
+        self._monitor(runtime, self._staff_desk)
         lender.pool = runtime.pg
         lender.secret = runtime.settings.secret.get_secret_value().encode()
+
+    def _monitor(self, runtime: Runtime, desk: "StaffDesk") -> None:
+        from services.monitoring.page import Page
+        from services.monitoring.readiness import Readiness
+
+        self._page = Page(desk.pool, runtime.redis)
+        self._readiness = Readiness(desk, self._page)
+        if runtime.board is not None:
+            runtime.board.registry.register(self._page)
+            runtime.board.before_page.append(self._page.sample)
+            self._page.start()
+
+    async def health(self) -> Health:
+        """Whether it can serve, and what is away."""
+        return Health() if self._readiness is None else await self._readiness.look()
 
     async def stop(self) -> None:
         """Let go of the pool; the engine closes it. The staff's side closes its own."""
         lender.pool = None
         self._desk = self._sms_desk = None
+        if self._page is not None:
+            await self._page.stop()
+            self._page = self._readiness = None
         if self._staff_desk is not None:
             from services.api import app as api
 

@@ -48,6 +48,18 @@ and done_at is null
 """
 
 
+# What waits: due now and since when, handed on but not done, and of that handed on again and again.
+BACKLOG = """
+select
+    count(*) filter (where due_at <= now()) as due,
+    count(*) filter (where attempts > 0) as unfinished,
+    count(*) filter (where attempts > 3) as stuck,
+    coalesce(extract(epoch from now() - min(due_at) filter (where due_at <= now())), 0)::float as lag_s
+from outbox
+where done_at is null
+"""
+
+
 async def put(connection: Any, key: str, topic: str, payload: Mapping[str, Any]) -> None:
     """Leave a message inside the caller's transaction. Ids only: no number, name or PIN goes in."""
     await connection.execute(PUT, key, topic, orjson.dumps(payload).decode())

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from ussd_engine.bundles import Bundles
+    from ussd_engine.observe.board import Board
     from ussd_engine.redis_clients import Client
     from ussd_engine.settings import Settings
 
@@ -31,6 +32,7 @@ class Runtime:
     pg: "asyncpg.Pool | None"
     redis: "Client | None" = None
     bundles: "Bundles | None" = None
+    board: "Board | None" = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -42,6 +44,15 @@ class FileProblem:
     column: int
     message: str
     hint: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Health:
+    """How a service is. problems: it cannot serve, by what is wrong; parts: each thing it works with, `ok`
+    or in words what is away. Both go to /ready."""
+
+    problems: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Service(Protocol):
@@ -64,6 +75,9 @@ class Service(Protocol):
 
     async def effects(self, gateway: str, session_id: str) -> list[tuple[Mapping[str, Any], Outcome]]:
         """What this session's effects came to, newest first: each call's checkpoint and its outcome."""
+
+    async def health(self) -> Health:
+        """Whether it can serve, and what is away; asked by /ready, often. Raises nothing."""
 
     def routes(self) -> "list[web.RouteDef]":
         """Routes of the service beside the gateway's."""
@@ -105,6 +119,10 @@ class PlainService:
     ) -> list[tuple[Mapping[str, Any], Outcome]]:
         """Has none."""
         return []
+
+    async def health(self) -> Health:
+        """Needs nothing."""
+        return Health()
 
     def routes(self) -> "list[web.RouteDef]":
         """None."""

@@ -93,12 +93,13 @@ def make_app(
     for found in load_maps(settings.gateways_dir).values() if maps is None else maps:
         routes = GatewayRoutes(Adapter(found, settings.max_body), engine, settings, board, gate)
         _add_gateway(app, routes, development=settings.env != "production")
+    plugged = list(services)
     app.add_routes([
         web.get("/health", _health),
-        web.get("/ready", _readiness(engine)),
+        web.get("/ready", _readiness(engine, plugged)),
         web.get("/metrics", _metrics(board)),
     ])  # fmt: skip
-    for service in services:
+    for service in plugged:
         app.add_routes(service.routes())
     if phone is not None:
         app.add_routes(phone_routes(phone.events, phone.codes))
@@ -324,12 +325,17 @@ async def _health(_request: web.Request) -> web.StreamResponse:
     return _json({"status": "live"})
 
 
-def _readiness(engine: ServedEngine) -> Handler:
+def _readiness(engine: ServedEngine, services: Sequence[Service]) -> Handler:
     async def ready(request: web.Request) -> web.StreamResponse:
         problems = await engine.ready()
+        parts: dict[str, str] = {}
+        for service in services:
+            health = await service.health()
+            problems = problems | dict(health.problems)
+            parts |= health.parts
         if request.app[STOPPING].is_set():
             problems = problems | {"server": "stopping"}
-        found = dict.fromkeys(DEPENDENCIES, "ok") | engine.limping() | problems
+        found = dict.fromkeys(DEPENDENCIES, "ok") | parts | engine.limping() | problems
         return _json({"ready": not problems} | found, 503 if problems else 200)
 
     return ready
@@ -337,6 +343,8 @@ def _readiness(engine: ServedEngine) -> Handler:
 
 def _metrics(board: Board) -> Handler:
     async def metrics(_request: web.Request) -> web.StreamResponse:
+        for prepare in board.before_page:
+            await prepare()
         return web.Response(body=board.page(), headers={"Content-Type": METRICS_TYPE})
 
     return metrics

@@ -19,6 +19,7 @@ from services.api.limits import Limiter
 from services.api.operation import BASE, Operation, Routes
 from services.api.problems import NOT_FOUND, WRONG_METHOD
 from services.api.settings import read
+from services.monitoring.families import ApiFamilies
 from ussd_engine.plugin import Runtime
 
 ELSE = BASE + "/{rest}"  # as aiohttp names it; with slashes too
@@ -45,8 +46,11 @@ async def open_desk(runtime: Runtime) -> Desk:
         server_settings={"idle_in_transaction_session_timeout": _ABANDONED_MS},
     )
     desk = Desk(runtime.settings, pool, runtime.redis, runtime.bundles, api=chosen)
-    desk.limiter = Limiter(runtime.redis)
     desk.kept = KeptCache(runtime.settings)
+    counts = desk.kept.cache.counts
+    if runtime.board is not None:
+        desk.metrics = ApiFamilies(runtime.board, lambda: counts)
+    desk.limiter = Limiter(runtime.redis, refused=desk.metrics.limited if desk.metrics is not None else None)
     desk.kept.start()
     desk.cache = desk.kept.cache
     return desk

@@ -98,7 +98,13 @@ async def login(call: Read, body: Login) -> LoggedIn:
     The access token is good for 15 minutes, the refresh token for one exchange at `/auth/refresh`. With
     `cookie` the answer sets a cookie instead, and `csrf_token` goes into the header X-CSRF-Token of each
     change. After some wrong passwords in a row there is a wait (429), which doubles."""
-    row = await _right(call, body.email.strip().lower(), body.password)
+    outcome = "refused"
+    try:
+        row = await _right(call, body.email.strip().lower(), body.password)
+        outcome = "done"
+    finally:
+        if call.desk.metrics is not None:
+            call.desk.metrics.logins.labels(outcome).inc()
     api = call.desk.api
     async with call.desk.acquire() as connection, connection.transaction():
         number = await tokens.begin(connection, api, row["id"], call.caller)

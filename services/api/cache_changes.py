@@ -16,7 +16,7 @@ import asyncpg
 import structlog
 
 from services.api.cache import Cache
-from services.api.cache_stores import open_store
+from services.api.cache_stores import Away, open_store
 from ussd_engine.settings import Settings
 
 CHANNEL = "cache"
@@ -52,6 +52,14 @@ class KeptCache:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.cache.hears_nothing()
         await self._store.close()
+
+    async def state(self) -> str:
+        """`ok`, or what is away: then answers are slower."""
+        try:
+            await self._store.get_many([f"state:{number}" for number in range(8)])
+        except Away:
+            return "it does not answer"
+        return "ok"
 
     async def catch_up(self, connection: Any) -> None:
         """Wait until all is heard of that was committed before now: whoever made a change and looks at a

@@ -18,6 +18,7 @@ class Desk:
     bundles: Any = None  # ussd_engine.bundles.Bundles
     cache: Any = None  # services.api.cache.Cache
     limiter: Any = None  # services.api.limits.Limiter
+    metrics: Any = None  # services.monitoring.families.ApiFamilies
     kept: Any = None  # services.api.cache_changes.KeptCache: what tells the cache of changes
     api: ApiSettings = field(default_factory=api)
     passwords: Passwords = field(init=False)

@@ -70,8 +70,11 @@ async def answered(
             raise
         except Exception as error:
             response = problem_response(seen, problem_of(error))
+        seconds = time.perf_counter() - started
+        if desk.metrics is not None:
+            desk.metrics.answered(route, request.method, response.status, seconds)
         log.info("request", method=request.method, route=route, status=response.status,
-                 ms=round((time.perf_counter() - started) * 1000, 1), who=seen.who.name)  # fmt: skip
+                 ms=round(seconds * 1000, 1), who=seen.who.name)  # fmt: skip
     return response
 
 
@@ -167,6 +170,8 @@ async def _streamed(seen: Seen, done: Done, stream: Stream) -> web.StreamRespons
 
 def problem_response(seen: Seen, problem: Problem) -> web.Response:
     """The problem as RFC 9457 has it."""
+    if seen.desk.metrics is not None:
+        seen.desk.metrics.problems.labels(problem.kind.name).inc()
     held: dict[str, Any] = {
         "type": problem.kind.type,
         "title": problem.kind.title,

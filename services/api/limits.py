@@ -24,6 +24,7 @@ from redis.exceptions import NoScriptError, RedisError
 
 from services.api.operation import Limit
 from ussd_engine.errors import SettingsError
+from ussd_engine.observe.cells import Counts
 
 UNITS_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 AWAY_S = 1.0  # after Redis failed, before it is asked again
@@ -115,8 +116,12 @@ class Taken:
 class Limiter:
     """Counts requests. redis: redis-py's client, or None to count in this process only."""
 
-    def __init__(self, redis: Any = None, limits: LimitSettings | None = None) -> None:
+    def __init__(
+        self, redis: Any = None, limits: LimitSettings | None = None, refused: Counts | None = None
+    ) -> None:
+        """refused: counts refusals, by class."""
         self._redis = redis
+        self._refused = refused
         self._limits = limits or read_limits()
         self._local = _Local()
         self._away_until = 0.0
@@ -131,7 +136,10 @@ class Limiter:
         chosen = self.rate(limit)
         key = f"rl:{{{limit.value}:{who}}}"
         counted = await self._counted(key, chosen)
-        return _taken(limit, chosen, counted if counted is not None else self._local.take(key, chosen))
+        taken = _taken(limit, chosen, counted if counted is not None else self._local.take(key, chosen))
+        if not taken.allowed and self._refused is not None:
+            self._refused.labels(limit.value).inc()
+        return taken
 
     async def _counted(self, key: str, chosen: Rate) -> list[int] | None:
         """What Redis says; None when it is away."""

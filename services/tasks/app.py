@@ -16,6 +16,7 @@ from kombu.entity import Queue
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from services.monitoring import tasks as counted
 from services.tasks.schedule import SCHEDULE
 from ussd_engine.errors import SettingsError
 from ussd_engine.observe import setup_logging as log_safely
@@ -112,4 +113,5 @@ def _logs(**_: Any) -> None:
     log_safely(settings())
 
 
+counted.connect()
 celery = make(settings())

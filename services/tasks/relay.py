@@ -25,8 +25,10 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from services import alerts, failpoints
+from services import failpoints, outbox
+from services.monitoring.shared import Link
 from services.tasks.topics import TASKS
+from ussd_engine.settings import settings
 
 CHANNEL = "outbox"
 BATCH = 100
@@ -56,16 +58,6 @@ set sent_at = now(),
     attempts = attempts + 1,
     due_at = now() + make_interval(secs => least($2 * power(2, least(attempts, 10)), $3))
 where id = any($1)
-"""
-
-BACKLOG = """
-select
-    count(*) filter (where due_at <= now()) as due,
-    count(*) filter (where attempts > 0) as unfinished,
-    count(*) filter (where attempts > 3) as stuck,
-    coalesce(extract(epoch from now() - min(due_at) filter (where due_at <= now())), 0)::float as lag_s
-from outbox
-where done_at is null
 """
 
 PRUNE = """
@@ -132,7 +124,7 @@ async def round_(
 
 async def backlog(connection: Any) -> Backlog:
     """What waits now."""
-    return Backlog(**await connection.fetchrow(BACKLOG))
+    return Backlog(**await connection.fetchrow(outbox.BACKLOG))
 
 
 async def run(
@@ -146,9 +138,10 @@ async def run(
     """Relay until `stop`. Whatever fails is tried again."""
     failpoints.require_none()
     publish, topics = publisher(app), topics_of(app)
+    link = Link(settings().redis_url)
     while not stop.is_set():
         try:
-            await _listen(database_url, publish, topics, stop, poll_s, again_s)
+            await _listen(database_url, publish, topics, stop, poll_s, again_s, link)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, OperationalError) as error:
             log.warning("relay_waits", error=type(error).__name__, again_s=RETRY_S)
             await _until(stop, RETRY_S)
@@ -161,6 +154,7 @@ async def _listen(
     stop: asyncio.Event,
     poll_s: float,
     again_s: float,
+    link: Link,
 ) -> None:
     """One connection's life."""
     connection = await asyncpg.connect(
@@ -177,6 +171,7 @@ async def _listen(
             woken.clear()
             if stop.is_set():
                 return
+            await asyncio.to_thread(link.alive, "relay")
             if await round_(connection, publish, topics, again_s):
                 continue
             told = await _tell(connection, told)
@@ -193,7 +188,6 @@ async def _tell(connection: Any, told: float) -> float:
     if now - told < REPORT_S:
         return told
     waits = await backlog(connection)
-    alerts.outbox(waits.due, waits.unfinished, waits.stuck, waits.lag_s)
     if waits.due or waits.unfinished:
         level = log.warning if waits.stuck else log.info
         level("outbox", due=waits.due, unfinished=waits.unfinished, stuck=waits.stuck, lag_s=waits.lag_s)

@@ -8,6 +8,7 @@ Whoever counts often binds its cell once and keeps it:
 """
 
 import os
+from collections.abc import Awaitable, Callable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -63,7 +64,12 @@ class Board:
         self.registry = CollectorRegistry()
         self.registry.register(self.cells)
         PlatformCollector(registry=self.registry)
+        self.before_page: list[Callable[[], Awaitable[None]]] = []  # run before the page is shown
         self._of_process = (ProcessCollector(registry=self.registry), GCCollector(registry=self.registry))
+
+    def add(self, family: Counts | Spreads) -> None:
+        """One more family, of a service: it is on the page, and added up over the workers, like ours."""
+        self.families.append(family)
 
     def action(self, name: str, outcome: str, seconds: float) -> None:
         """One action ended."""

@@ -34,9 +34,14 @@ class Counts:
     """
 
     def __init__(
-        self, name: str, help_text: str, *labels: str, gauge: Literal["", "sum", "max"] = ""
+        self,
+        name: str,
+        help_text: str,
+        *labels: str,
+        gauge: Literal["", "sum", "max"] = "",
+        prefix: str = PREFIX,
     ) -> None:
-        self.name = PREFIX + name
+        self.name = prefix + name
         self.gauge = gauge
         self._help = help_text
         self._labels = labels
@@ -84,8 +89,8 @@ class Spreads:
 
     gauge = ""
 
-    def __init__(self, name: str, help_text: str, *labels: str) -> None:
-        self.name = PREFIX + name
+    def __init__(self, name: str, help_text: str, *labels: str, prefix: str = PREFIX) -> None:
+        self.name = prefix + name
         self._help = help_text
         self._labels = labels
         self._cells: dict[tuple[str, ...], Spread] = {}
