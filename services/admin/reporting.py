@@ -11,6 +11,7 @@ from services.api.operation import BASE
 from services.api.permissions import Permission
 
 _ASKED = ("from", "to", "as_of", "by")
+_FORMATS = {"csv": "CSV", "xlsx": "Excel", "pdf": "PDF"}
 _BASIS_POINTS = 10_000
 
 
@@ -28,6 +29,7 @@ async def reports(visit: Visit) -> Page:
         "next": address(visit.request.path, {"after": runs.next_after}) if runs.next_after else "",
         "asked": {"as_of": yesterday, "from": yesterday.replace(day=1), "to": yesterday},
         "api": f"{BASE}/reports",
+        "formats": _FORMATS,
     }
     return Page("reports.html", context)
 
@@ -40,7 +42,7 @@ async def report(visit: Visit) -> Page:
     query = {key: given[key] for key in _ASKED if given.get(key)}
     made = await visit.ask("run_report", {"name": name}, query)
     about = next(each for each in (await visit.ask("list_reports")).items if each.name == name)
-    files = {kind.upper(): address(f"{BASE}/reports/{name}", {**query, "format": kind})
+    files = {_FORMATS[kind]: address(f"{BASE}/reports/{name}", {**query, "format": kind})
              for kind in about.formats}  # fmt: skip
     context = {
         "made": made,

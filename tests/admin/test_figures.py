@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from services import clock
+from services.admin import words
 from tests.admin.visiting import visitor
 from tests.api.conftest import Api, api, api_environment, terms
 
@@ -54,18 +56,37 @@ async def test_a_loan_is_in_the_charts_and_in_the_tables_below_them(api: Api) ->
     viewer = await visitor(api, "viewer")
 
     page = await viewer.get("/analytics?days=7")
-    drawn = charts(page.html)
-    risk = {each["name"]: each for each in drawn["Portfolio at risk"]["series"]}
-    assert (risk["PAR 30"]["unit"], risk["PAR 30"]["values"]) == ("share", [0.0])
-    limits = {each["name"]: each["values"] for each in drawn["Limits and their use"]["series"]}
-    assert limits["Drawn"][-1] == 500_000
+    day = words.day(clock.nairobi_date(clock.now()))
+    assert f"Day PAR 1 PAR 30 PAR 60 PAR 90 {day} 0.0 % 0.0 % 0.0 % 0.0 %" in page.text
+    assert re.search(rf"Day Limits Drawn {day} [0-9,]+\.00 5,000\.00", page.text)
+    assert charts(page.html) == {}  # of one day there is nothing to draw
     assert "Principal owed 5,000.00" in page.text
-    assert drawn["From a dial to money"]["kind"] == "lines"
-    assert isinstance(drawn["From a dial to money"]["x"][0], int | float)
 
     funnel = page.text[page.text.index("Where people stop") :]
     assert f"{live} State" in funnel
     assert re.search(r"welcome 100\.0 % 20 10 0 10 50\.0 % 2\.0 s", funnel), funnel[:400]
+
+
+async def test_days_are_drawn_with_gaps_where_nothing_is_known(api: Api) -> None:
+    await api.pool.execute(
+        "insert into business_day (day, counts) select current_date - n, '{}' from generate_series(3, 2, -1) as n"
+    )
+    await api.pool.executemany(
+        "insert into portfolio_day (day, product, loans, principal_cents, charges_cents, par1_cents,"
+        " par30_cents, par60_cents, par90_cents, disbursed_cents, repaid_cents, written_off_cents,"
+        " recovered_cents) values (current_date - $1::int, $2, 1, $3, 0, $4, 0, 0, 0, 0, 0, 0, 0)",
+        [(3, "a", 100_00, 50_00), (3, "b", 300_00, 0), (2, "a", 0, 0)],
+    )
+    viewer = await visitor(api, "viewer")
+    page = await viewer.get("/analytics?days=7")
+    risk = charts(page.html)["Portfolio at risk"]
+    assert (risk["kind"], [each["name"] for each in risk["series"]]) == (
+        "lines", ["PAR 1", "PAR 30", "PAR 60", "PAR 90"],
+    )  # fmt: skip
+    late = risk["series"][0]
+    assert (late["unit"], late["values"]) == ("share", [0.125, None])  # of both products; of nothing
+    assert risk["x"][1] - risk["x"][0] == 86_400
+    assert "12.5 %" in page.text
 
 
 async def test_the_funnel_is_told_apart_by_network_and_by_version(api: Api) -> None:
