@@ -69,7 +69,8 @@ async def test_a_loan_is_in_the_charts_and_in_the_tables_below_them(api: Api) ->
 
 async def test_days_are_drawn_with_gaps_where_nothing_is_known(api: Api) -> None:
     await api.pool.execute(
-        "insert into business_day (day, counts) select current_date - n, '{}' from generate_series(3, 2, -1) as n"
+        "insert into business_day (day, counts)"
+        " select current_date - n, '{}' from generate_series(3, 2, -1) as n"
     )
     await api.pool.executemany(
         "insert into portfolio_day (day, product, loans, principal_cents, charges_cents, par1_cents,"
