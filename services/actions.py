@@ -96,7 +96,7 @@ async def reset_pin(call: Call, national_id: Digits, pin: Pin) -> Outcome:
 
     async def effect(connection: Any) -> Outcome:
         chosen = await resetting.choose(connection, call, national_id, pin, lender.secret)
-        return Outcome(chosen)
+        return Outcome(chosen, subscriber={"pin_reset": chosen in ("mismatch", "wrong_id")})
 
     return await _once(call, "borrowers.reset_pin", {"national_id": national_id, "pin": pin}, effect)
 

@@ -17,6 +17,7 @@ select
         ''
     ) as terms,
     offers_wanted(borrower.id) as offers,
+    coalesce(borrower.pin_reset_until > now(), false) as pin_reset,
     exists (
         select 1
         from loan

@@ -37,12 +37,12 @@ function draw(box) {
     {
       width: Math.max(box.clientWidth, 240),
       height: 220,
-      scales: { x: { time: times } },
+      scales: { x: { time: times }, y: { range: (_, low, high) => [Math.min(low ?? 0, 0), Math.max((high ?? 0) * 1.05, told.series[0]?.unit === "share" ? 0.01 : 1)] } },
       legend: { live: true },
       tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Africa/Nairobi"),
       axes: [
         times ? { ...axis, values: (_, ticks) => ticks.map(shortDay) } : { ...axis, values: (_, ticks) => ticks.map((at) => told.x[at] ?? "") },
-        { ...axis, size: 70, values: (_, ticks) => ticks.map(unit) },
+        { ...axis, size: 84, values: (_, ticks) => ticks.map(unit) },
       ],
       series: [
         times ? { value: "{DD} {MMM} {YYYY}" } : { value: (_, at) => told.x[at] ?? "" },
