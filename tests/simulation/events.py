@@ -9,12 +9,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from services import outbox
-from services.loans import dayend, rollover
+from services.loans import dayend
 from services.loans.refs import loan_ref
 from services.mpesa import floats, paybill, payouts, sweeping
 from services.mpesa.inbox import process_inbox
 from services.sms import reminders
-from tests.services.lending import in_transaction
 from tests.services.world import PIN, Phone
 from tests.simulation import staff, timepiece
 from tests.simulation.luck import CRASHES, FAULTS
@@ -85,22 +84,10 @@ async def pay_the_paybill(world: World) -> str:
 
 async def ask_for_time(world: World) -> str:
     phone = await world.debtor()
-    found = await world.pool.fetchrow(
-        "select loan.id, loan.ref from loan join borrower on borrower.id = borrower_id"
-        " where msisdn = $1 and is_open",
-        phone.msisdn,
-    )
-    if found is None:
-        return "no loan"
-    today = timepiece.day_of(world.now())
-    async with world.pool.acquire() as connection:
-        offered = await rollover.look(connection, found["id"], today)
-    if offered is None:
-        return "not offered"
-    asked = found["id"], world.now(), offered.fee_cents, "borrower"
-    given: str = await in_transaction(world.pool, rollover.roll_over, *asked)
-    assert given == "ok", given
-    return f"given {found['ref']}"
+    offered = await phone.do("loans.more_time")
+    if offered.name != "ok":
+        return offered.name
+    return (await phone.do("loans.roll_over", fee=offered.value["fee"], pin=PIN)).name
 
 
 async def dial(world: World) -> str:
@@ -261,7 +248,9 @@ EVENTS: tuple[tuple[Event, int], ...] = (
     (fault, 90), (crash, 30), (redis_is_emptied, 3), (timed_out, 6), (told_again, 25), (forged, 8),
     (work, 200), (inbox, 40), (sweep, 50), (pull, 15), (ask_for_balances, 10), (wait, 40), (night, 26),
     (staff.decide, 60), (staff.propose_waiver, 8), (staff.propose_refund, 12), (staff.propose_match, 15),
-    (staff.look_at_the_portal, 15), (staff.send_back, 4), (staff.move_the_float, 10), (staff.pay_tax, 2),
+    (staff.look_at_the_portal, 15),
+    (staff.send_back, 12), (staff.give_a_loan_up, 4), (staff.send_again, 4),
+    (staff.move_the_float, 10), (staff.pay_tax, 2),
 )  # fmt: skip
 
 
@@ -314,6 +303,7 @@ async def still_waits(world: World) -> list[str]:
             where state not in ('posted', 'voided', 'failed')
         union all select 'loan ' || ref from loan where state in ('applied', 'disbursing')
         union all select 'refund ' || id from refund where state = 'approved'
+        union all select 'return ' || state from reversal where state not in ('done', 'failed')
         union all select 'prompt ' || id from payment_request
             where state in ('queued', 'prompting', 'prompted')
         union all select 'float ' || reason from mpesa_float where paused_at is not null

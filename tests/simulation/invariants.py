@@ -76,8 +76,10 @@ async def check(world: World) -> None:
     unheard_out, unheard_in = await _unheard_payouts(world), await _unheard_receipts(world)
     ours = Counter(await world.balances())
     assert world.sandbox.balance("utility") == ours["mpesa_utility"] - sum(unheard_out.values()), unheard_out
-    paybill = ours["mpesa_paybill"] + ours["mpesa_working"]
-    assert world.sandbox.balance("working") == paybill + sum(unheard_in.values()), unheard_in
+    unheard_back = await _unheard_returns(world)
+    paybill = ours["mpesa_paybill"] + ours["mpesa_working"] + sum(unheard_in.values())
+    differs = (unheard_in, unheard_back)
+    assert world.sandbox.balance("working") == paybill - sum(unheard_back.values()), differs
     assert world.sandbox.balance("charges") <= ours["mpesa_charges_paid"]
     await _sms_once(world)
     await oracle.check(world.pool, world.terms)
@@ -88,6 +90,7 @@ async def check_at_rest(world: World) -> None:
     await check(world)
     assert await _unheard_payouts(world) == {}
     assert await _unheard_receipts(world) == {}
+    assert await _unheard_returns(world) == {}
     assert world.sandbox.balance("charges") == (await world.balances()).get("mpesa_charges_paid", 0)
     await _everybody_has_theirs(world)
     unended = [row["what"] for row in await world.pool.fetch(UNENDED)]
@@ -122,6 +125,15 @@ async def _unheard_receipts(world: World) -> dict[str, int]:
     booked = {row["receipt"]: row["cents"] for row in rows}
     assert {receipt: received.get(receipt) for receipt in booked} == booked
     return {receipt: cents for receipt, cents in received.items() if receipt not in booked}
+
+
+async def _unheard_returns(world: World) -> dict[str, int]:
+    """What M-Pesa sent back and we have not booked, by receipt. Whatever we booked, M-Pesa sent back."""
+    sent = {each.linked: each.cents for each in world.sandbox.payments(kind="reversal") if each.succeeded}
+    rows = await world.pool.fetch("select receipt, amount_cents from suspense_item where state = 'returned'")
+    booked = {row["receipt"]: row["amount_cents"] for row in rows}
+    assert {receipt: sent.get(receipt) for receipt in booked} == booked
+    return {receipt: cents for receipt, cents in sent.items() if receipt not in booked}
 
 
 async def _sms_once(world: World) -> None:

@@ -38,6 +38,10 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"do": "result", "on": "stk", "code": 1037}, {"do": "result", "on": "stk_query", "code": 1032},
     {"do": "result", "on": "stk_query", "code": 0}, {"do": "result", "on": "status", "code": 2032},
     {"do": "status", "on": "status", "says": "Authorized"}, {"do": "status", "on": "status", "says": ""},
+    {"do": "refuse", "on": "reversal", "error": "internal", "accepted": True},
+    {"do": "reset", "on": "reversal"},
+    {"do": "drop", "on": "reversal"}, {"do": "result", "on": "reversal", "code": 1},
+    {"do": "refuse", "on": "reversal", "error": "bad_request"},
     {"do": "result", "on": "c2b", "code": 1}, {"do": "result", "on": "sms", "code": 502},
 )  # fmt: skip
 CRASHES = (

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from services.ledger import accounts, suspense, treasury
+from services.ledger import accounts, treasury
 from services.ledger.journals import LedgerError
 from services.loans import approvals
 from services.loans.approvals import ApprovalError, Request, SamePersonError
 from services.loans.lifecycle import ForbiddenMoveError
-from services.mpesa import manual
-from services.mpesa.outcomes import Accepted
+from services.mpesa import cancelling, manual, returns
 from services.sandbox.records import DONE
 from tests.services.lending import in_transaction
 from tests.simulation.world import FUNDED, World
@@ -119,20 +118,35 @@ async def _say_what_it_shows(world: World, payout: dict[str, Any]) -> str:
 
 
 async def send_back(world: World) -> str:
-    """A payment in suspense goes back to whoever sent it: reversed at M-Pesa, then in the books."""
-    item = await world.one_of("select * from suspense_item where state = 'open' order by id")
+    """A payment in suspense is to go back to whoever sent it."""
+    item = await world.one_of("select receipt from suspense_item where state = 'open' order by id")
     if item is None:
         return "nothing to send back"
-    receipt, cents = item["receipt"], item["amount_cents"]
-    if not isinstance(await world.daraja.reverse(str(item["id"]), receipt, cents), Accepted):
-        return "refused"
-    await world.later(30)
-    payer = world.sandbox.world.payment_of(receipt=receipt)
-    assert payer is not None
-    if not world.sandbox.payments(kind="reversal", linked=receipt, state=DONE, code=0):
-        return "not reversed"
-    await in_transaction(world.pool, suspense.returned, receipt, world.now())
-    return f"returned {receipt}"
+    return await _proposed(world, returns.propose, item["receipt"], WHO, "not ours")
+
+
+async def give_a_loan_up(world: World) -> str:
+    """Whose money was promised and not asked for; what M-Pesa may have cannot be given up."""
+    loan = await world.one_of("select * from loan where state = 'disbursing' order by id")
+    if loan is None:
+        return "nothing waits"
+    return await _proposed(world, cancelling.propose, loan, WHO, "a call")
+
+
+async def send_again(world: World) -> str:
+    """Somebody in a hurry has a loan's money asked for once more."""
+    loan = await world.one_of("select * from loan where state = 'disbursing' order by id")
+    if loan is None:
+        return "nothing waits"
+    return await _proposed(world, cancelling.send_again, loan, f"again{world.number()}")
+
+
+async def _proposed(world: World, propose: Any, *arguments: Any) -> str:
+    try:
+        await in_transaction(world.pool, propose, *arguments)
+    except ApprovalError as error:
+        return f"refused: {error}"
+    return "proposed"
 
 
 async def move_the_float(world: World) -> str:
@@ -178,7 +192,10 @@ async def settle_everything(world: World) -> None:
     async with world.pool.acquire() as connection:
         waiting = await approvals.waiting(connection, most=1000)
         payouts = await manual.queue(connection)
+        stuck = await connection.fetch("select receipt from reversal where manual_at is not null")
     for payout in payouts:
         world.note("look_at_the_portal", await _say_what_it_shows(world, payout))
+    for row in stuck:
+        await _proposed(world, returns.propose, row["receipt"], WHO, "once more")
     for chosen in waiting:
         world.note("decide", await _decide(world, chosen, yes=world.chance.random() < 0.8))

@@ -27,7 +27,7 @@ from services.app import service
 from services.borrowers import pins
 from services.ledger import accounts, treasury
 from services.loans.terms import Terms
-from services.mpesa import callbacks, client, paybill, payouts, repayments
+from services.mpesa import callbacks, client, paybill, payouts, repayments, returns
 from services.mpesa.client import Daraja
 from services.mpesa.inbox import process_inbox
 from services.mpesa.settings import MpesaSettings, of_sandbox
@@ -50,6 +50,7 @@ from ussd_engine.settings import Settings
 FUNDED = 40_000_000
 IMPATIENT_S = 0.1
 AGAIN = timedelta(seconds=30)
+OF_OTHERS = (outbox.PROFILE, outbox.MENUS, outbox.BULK)  # what moves no money
 KEPT = 40  # operations that a failure prints
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
@@ -154,6 +155,10 @@ class World:
             paybill_number = self.terms.product.repayment.paybill
             again = await sending.send(self.pool, self.gateway, self.texts, paybill_number, told["sms_id"])
             return "sms", again
+        if topic == outbox.RETURN:
+            return "return", await returns.ask(self.pool, self.daraja, told["reversal_id"])
+        if topic in OF_OTHERS:
+            return "left to others", None
         asks: dict[str, tuple[Callable[..., Awaitable[str]], str, str]] = {
             outbox.DISBURSE: (payouts.submit, "loan_id", "ready"),
             outbox.REFUND: (payouts.submit_refund, "refund_id", "ready"),
