@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from ussd_engine.observe import tracing
+
 DISBURSE = "loans.disburse"  # {loan_id, ref}
 PROMPT = "repayments.prompt"  # {payment_request_id}
 REFUND = "refunds.pay"  # {refund_id}
@@ -62,6 +64,9 @@ where done_at is null
 
 async def put(connection: Any, key: str, topic: str, payload: Mapping[str, Any]) -> None:
     """Leave a message inside the caller's transaction. Ids only: no number, name or PIN goes in."""
+    parent = tracing.traceparent()
+    if parent:  # the relay makes a header of it, so that the task belongs to its cause
+        payload = {**payload, tracing.HEADER: parent}
     await connection.execute(PUT, key, topic, orjson.dumps(payload).decode())
 
 

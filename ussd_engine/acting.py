@@ -16,6 +16,7 @@ from core_ext.program import ProgramFault
 from ussd_engine.actions import FAILED, LATE, Action, Call, Outcome
 from ussd_engine.bundles import Bundle
 from ussd_engine.limits import within
+from ussd_engine.observe import tracing
 from ussd_engine.observe.board import Board
 from ussd_engine.recovery import Checkpoint
 from ussd_engine.sessions import Claim, Session, Sessions
@@ -127,7 +128,8 @@ class Actor:
             outcome = Outcome(LATE)
         else:
             try:
-                outcome = await within(budget, _outcome(action, call, need.arguments))
+                with tracing.span(f"action {name}"):
+                    outcome = await within(budget, _outcome(action, call, need.arguments))
             except TimeoutError:
                 log.warning("action ran out of time", action=name, seconds=round(budget, 3))
                 outcome = Outcome(LATE)

@@ -27,7 +27,7 @@ from ussd_engine.front import Front, fits_lane
 from ussd_engine.gateways import Adapter, GatewayMap, load_maps
 from ussd_engine.gateways.http import UnreadableLog
 from ussd_engine.gateways.routes import Gate, GatewayRoutes, TurnHandler, request_ids
-from ussd_engine.observe import Board, get_logger, setup_logging
+from ussd_engine.observe import Board, get_logger, setup_logging, tracing
 from ussd_engine.observe.board import CONTENT_TYPE as METRICS_TYPE
 from ussd_engine.observe.recorder import Recorder
 from ussd_engine.observe.workers import SharedMetrics
@@ -232,6 +232,7 @@ async def serve(
     """
     settings.require_safe()
     setup_logging(settings)
+    tracing.start("web")
     retire = _on_signals(signal.SIGHUP) if place is not None else asyncio.Event()
     stop = stop or _on_signals(signal.SIGTERM, signal.SIGINT)
     board = Board()
@@ -263,6 +264,7 @@ async def serve(
             shared.stop()
     finally:
         await engine.close()
+        await asyncio.to_thread(tracing.stop)
 
 
 async def _until_told(running: Running, stop: asyncio.Event, retire: asyncio.Event) -> None:

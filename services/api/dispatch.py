@@ -25,6 +25,7 @@ from services.api.problems import MALFORMED, SLOW, TOO_LARGE, UNKNOWN_CALLER, Ki
 from ussd_engine.errors import GatewayError
 from ussd_engine.gateways.http import read_body
 from ussd_engine.gateways.routes import caller_of
+from ussd_engine.observe import tracing
 
 log = structlog.get_logger("umoja.api")
 
@@ -65,7 +66,8 @@ async def answered(
     seen = Seen(desk, request, request_id, address_of(request, desk))
     with structlog.contextvars.bound_contextvars(request_id=request_id):
         try:
-            response = await answer(seen)
+            with tracing.span(f"{request.method} {route}", "server", request_id=request_id):
+                response = await answer(seen)
         except web.HTTPException:
             raise
         except Exception as error:

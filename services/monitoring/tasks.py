@@ -5,20 +5,25 @@ A task that was begun and never ended was killed with its process: `started` les
 
 import os
 import time
+from contextlib import AbstractContextManager
 from typing import Any
 
 from celery import signals
 
 from services.monitoring.shared import BUCKETS, TALLY, Link
+from ussd_engine.observe import tracing
 from ussd_engine.settings import settings
 
 _links: dict[int, Link] = {}
 _began: dict[str, float] = {}
+_spans: dict[str, AbstractContextManager[Any]] = {}
 _of_beat: set[int] = set()
 
 
 def connect() -> None:
     """Listen. Twice is as once."""
+    signals.worker_process_init.connect(_child_begins)
+    signals.worker_process_shutdown.connect(_child_ends)
     signals.task_prerun.connect(_begun)
     signals.task_success.connect(_succeeded)
     signals.task_failure.connect(_failed)
@@ -45,6 +50,9 @@ def link() -> Link:
 
 def _begun(task_id: str, task: Any, **_: Any) -> None:
     _began[task_id] = time.monotonic()
+    parent = str(getattr(task.request, tracing.HEADER, None) or "")
+    _spans[task_id] = tracing.span(f"task {task.name}", "consumer", parent)
+    _spans[task_id].__enter__()
     TALLY.add("tasks_started", task.name)
     link().flush()
 
@@ -62,10 +70,21 @@ def _again(sender: Any, **_: Any) -> None:
 
 
 def _ended(task_id: str, task: Any, **_: Any) -> None:
+    span = _spans.pop(task_id, None)
+    if span is not None:
+        span.__exit__(None, None, None)
     seconds = time.monotonic() - _began.pop(task_id, time.monotonic())
     TALLY.add("task_bucket", task.name, bucket_of(seconds))
     TALLY.add("task_seconds", task.name, by=seconds)
     link().flush()
+
+
+def _child_begins(**_: Any) -> None:
+    tracing.start("worker")
+
+
+def _child_ends(**_: Any) -> None:
+    tracing.stop()
 
 
 def _worker_lives(**_: Any) -> None:

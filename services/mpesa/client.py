@@ -23,6 +23,7 @@ from services.mpesa import credential
 from services.mpesa.outcomes import INVALID_TOKEN, Accepted, Outcome, Refused, Unknown, Unsent
 from services.mpesa.settings import MpesaSettings
 from services.mpesa.token import Tokens
+from ussd_engine.observe import tracing
 from ussd_engine.redis_clients import client as redis_client
 
 # It logs every URL at INFO, and ours for callbacks hold the token.
@@ -200,7 +201,8 @@ class Daraja:
 
     async def _post(self, name: str, path: str, body: Body, good: tuple[str, ...] = GOOD) -> Outcome:
         began = time.monotonic()
-        outcome = await self._guarded(name, path, body, good)
+        with tracing.span(f"daraja {name}", "client"):
+            outcome = await self._guarded(name, path, body, good)
         log.info(
             "mpesa_request",
             name=name,

@@ -16,6 +16,7 @@ import httpx
 import orjson
 
 from services.sms.settings import SmsSettings
+from ussd_engine.observe import tracing
 
 PATH = "/version1/messaging"
 ACCEPTED = frozenset({100, 101, 102})
@@ -73,7 +74,10 @@ class AfricasTalking:
         headers = {"apiKey": chosen.api_key.get_secret_value(), "Accept": "application/json"}
         patience = httpx.Timeout(chosen.timeout_s, connect=chosen.connect_timeout_s)
         try:
-            response = await self._http.post(chosen.url + PATH, data=form, headers=headers, timeout=patience)
+            with tracing.span("sms send", "client"):
+                response = await self._http.post(
+                    chosen.url + PATH, data=form, headers=headers, timeout=patience
+                )
         except (
             httpx.ConnectError,
             httpx.ConnectTimeout,

@@ -28,6 +28,7 @@ from kombu.exceptions import OperationalError
 from services import failpoints, outbox
 from services.monitoring.shared import Link
 from services.tasks.topics import TASKS
+from ussd_engine.observe import tracing
 from ussd_engine.settings import settings
 
 CHANNEL = "outbox"
@@ -93,7 +94,9 @@ def publisher(app: Celery) -> Callable[[int, str, bytes], None]:
 
     def publish(row: int, topic: str, payload: bytes) -> None:
         arguments = {"row": row, **orjson.loads(payload)}
-        app.send_task(TASKS[topic], kwargs=arguments, task_id=str(row), retry=False)
+        parent = arguments.pop(tracing.HEADER, None)
+        headers = {tracing.HEADER: parent} if parent else None
+        app.send_task(TASKS[topic], kwargs=arguments, task_id=str(row), headers=headers, retry=False)
 
     return publish
 

@@ -46,7 +46,7 @@ async def test_requests_count_by_pattern_and_refusals_by_kind(api: Api) -> None:
     for path in ("/loans/NOBODYS1", "/loans/NOBODYS2", "/reports"):
         await viewer.get(path)
     await api.nobody.get("/reports")
-    await api.nobody.request("ANYTHING", "/nowhere")
+    await api.nobody.request("PURGE", "/nowhere")
     await api.nobody.post("/auth/login", json={"email": "viewer@example.org", "password": "wrong"})
     await api.nobody.post("/auth/login", json={"email": "viewer@example.org", "password": PASSWORD})
     after = await scraped(api)
