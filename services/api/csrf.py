@@ -31,7 +31,8 @@ def require(secret: bytes, login_id: int, offered: str, headers: Mapping[str, st
 
 
 def from_here(headers: Mapping[str, str]) -> bool:
-    """Whether a page of ours sent this. Origin, when it is there, is the host that was asked; a proxy may have taken TLS off."""
+    """Whether a page of ours sent this: Origin, when it is there, is the host that was asked. A proxy may
+    have taken TLS off."""
     origin = headers.get("Origin")
     if origin is not None:
         return urlsplit(origin).netloc.lower() == headers.get("Host", "").lower() != ""

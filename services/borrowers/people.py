@@ -13,7 +13,8 @@ from ussd_engine.actions import Call
 STAGED_FOR_S = 10 * 60
 LANGUAGES = ("en", "sw")
 STRANGER = {
-    "registered": False, "terms": "", "offers": False, "pin_reset": False, "has_loan": False, "name": "", "language": "",
+    "registered": False, "terms": "", "offers": False, "pin_reset": False,
+    "has_loan": False, "name": "", "language": "",
 }  # fmt: skip
 TERMS, OFFERS = "terms", "marketing"  # purposes of consent
 

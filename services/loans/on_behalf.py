@@ -21,9 +21,7 @@ async def propose_rollover(connection: Any, loan: Any, fee_cents: int, who: str,
     if offered is None:
         raise ApprovalError("More time is not sold for this loan today.")
     if offered.fee_cents != fee_cents:
-        raise ApprovalError(
-            f"The fee is {offered.fee_cents} cents today. Tell the borrower first."
-        )
+        raise ApprovalError(f"The fee is {offered.fee_cents} cents today. Tell the borrower first.")
     cents = offered.fee_cents + offered.excise_cents
     details = {"fee_cents": fee_cents}
     request = Request(ROLLOVER, loan["ref"], cents, reason, loan_id=loan["id"], details=details)

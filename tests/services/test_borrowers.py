@@ -33,7 +33,8 @@ def test_a_pin_is_four_plain_digits(pin: str) -> None:
 
 async def test_joining_makes_a_profile(phone: Phone) -> None:
     assert await service.profile(phone.msisdn) == {
-        "registered": False, "terms": "", "offers": False, "pin_reset": False, "has_loan": False, "name": "", "language": "",
+        "registered": False, "terms": "", "offers": False, "pin_reset": False,
+        "has_loan": False, "name": "", "language": "",
     }  # fmt: skip
     phone.language = "sw"
     consented = await phone.do("borrowers.consent", version="2026-11")
@@ -44,7 +45,8 @@ async def test_joining_makes_a_profile(phone: Phone) -> None:
     )
 
     profile = {
-        "registered": True, "terms": "2026-11", "offers": False, "pin_reset": False, "has_loan": False, "language": "sw",
+        "registered": True, "terms": "2026-11", "offers": False, "pin_reset": False,
+        "has_loan": False, "language": "sw",
         "name": "Wanjiru wa Kamau Njo",
     }  # fmt: skip
     assert outcome.name == "ok"
