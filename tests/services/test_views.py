@@ -8,6 +8,7 @@ from services import clock
 from services.loans import approvals
 from services.loans.terms import Terms
 from services.mpesa.settings import mpesa
+from tests.services.lending import close_until, lent
 from tests.services.world import Phone, assert_books_right, count
 
 TODAY = clock.nairobi_date(clock.now())
@@ -148,6 +149,20 @@ async def test_a_written_off_loan_can_be_paid_but_not_followed_by_another(borrow
     await borrower.pay(ref, 590_000, "RCPT1")
     assert await borrower.pool.fetchval("select state from loan") == "recovered"
     assert (await borrower.do("loans.limit")).name == "not_eligible"
+
+
+@pytest.mark.parametrize(("late", "name"), [(5, "overdue"), (100, "non_performing")])
+async def test_a_defaulter_who_dials_sees_the_debt_may_pay_and_is_lent_nothing(
+    borrower: Phone, late: int, name: str
+) -> None:
+    ref = await lent(borrower, TODAY - timedelta(days=late))
+    await close_until(borrower.pool, TODAY - timedelta(days=1))
+
+    assert (await borrower.do("loans.status")).value["status"] == name
+    assert (await borrower.do("loans.limit")).name == "has_loan"
+    assert (await borrower.borrow()).name == "has_loan"
+    assert (await borrower.do("repayments.prompt", amount=590_000)).value["ref"] == ref
+    assert await count(borrower.pool, "loan") == 1
 
 
 async def test_a_prompt_that_is_still_on_the_phone_is_not_sent_again(borrower: Phone) -> None:
