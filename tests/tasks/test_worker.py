@@ -65,14 +65,17 @@ async def test_the_same_message_given_to_workers_many_times_is_sent_once(yard: Y
 @pytest.mark.timeout(120)
 async def test_the_regular_jobs_of_a_day_run_in_one_worker(yard: Yard) -> None:
     await yard.phone.borrow_and_repay(ago=40)
+    await yard.phone.do("borrowers.offers", wanted=True)
     send(yard, "services.tasks.lending.close_days")
     send(yard, "services.tasks.lending.close_days")
     send(yard, "services.tasks.lending.rescore")
     send(yard, "services.tasks.sms.remind")
+    send(yard, "services.tasks.lending.crb")
     send(yard, "services.tasks.upkeep.prune")
+    send(yard, "services.tasks.upkeep.retain")
     worker = await yard.worker()
     await yard.until(lambda: yard.pool.fetchval("select count(*) = 40 from business_day"))
-    for _ in range(5):
+    for _ in range(7):
         assert b"raised unexpected" not in await yard.hears(worker, b"succeeded in")
     assert await yard.pool.fetchval("select max(score) from borrower") == 350
     notices = await yard.pool.fetch("select notice from sms order by id")
