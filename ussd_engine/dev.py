@@ -101,8 +101,13 @@ async def _tell(servers: Servers, port: int, programs: list[Program]) -> None:
     codes = dialled_codes(settings().menus_dir.glob("*/service.yaml"))
     lines = [
         f"{name:10}{url}{path}"
-        for name, path in (("Phone", "/phone"), ("Admin", "/admin"), ("REST", "/docs"), ("Health", "/ready"))
-        if await answers_ok(HOST, port, path)
+        for name, path, asked in (
+            ("Phone", "/phone", ""),
+            ("Admin", "/admin", "/login"),
+            ("REST", "/docs", ""),
+            ("Health", "/ready", ""),
+        )
+        if await answers_ok(HOST, port, path + asked)
     ]
     lines += [f"{name:10}{words}" for name, words in await _welcomes()]
     lines += [

@@ -33,7 +33,7 @@ class Pace:
         """Count a dial, and say whether the last minute had too many. Raises StoreError."""
         if not self._dials:
             return False
-        key = f"ussd:{{{msisdn}}}:dials"
+        key = f"ussd-dials:{{{msisdn}}}"  # not among the sessions, which are listed by their keys
         self._redis.call("SET", key, 0, "EX", _WINDOW_S, "NX")  # in one write with what follows
         count: int = await self._redis.call("INCR", key)
         return count > self._dials

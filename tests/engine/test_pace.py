@@ -5,6 +5,7 @@ import redis
 
 from tests.engine.conftest import CODE, MSISDN, Phone, Shop
 from ussd_engine.engine import Engine
+from ussd_engine.session_counts import sessions_by_bundle
 from ussd_engine.settings import Settings
 
 TOO_OFTEN = "You have dialled very often. Please wait a minute and dial again."
@@ -17,6 +18,7 @@ async def test_who_dials_again_and_again_waits_and_nobody_else_does(engine: Engi
     assert answers == [MENU] * 4 + [TOO_OFTEN] * 2  # the first met no session of this phone
     assert (await phone.send("")).more is False
     assert await Phone(engine, "254711000222").dial() == MENU
+    assert sum((await sessions_by_bundle(engine.bundles._redis)).values()) == 2  # a count is no session
 
 
 async def test_inputs_without_a_session_count_as_dials(engine: Engine, phone: Phone, shop: Shop) -> None:
@@ -34,8 +36,8 @@ async def test_after_a_minute_they_may_dial_again(engine: Engine, phone: Phone) 
     client = redis.Redis.from_url(engine.settings.redis_url)
     shown = [await phone.dial() for _ in range(3)]
     assert shown[-1] == TOO_OFTEN
-    assert 0 < client.ttl(f"ussd:{{{MSISDN}}}:dials") <= 60
-    client.delete(f"ussd:{{{MSISDN}}}:dials")  # as time does
+    assert 0 < client.ttl(f"ussd-dials:{{{MSISDN}}}") <= 60
+    client.delete(f"ussd-dials:{{{MSISDN}}}")  # as time does
     assert await phone.dial() == MENU
 
 
