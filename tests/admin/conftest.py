@@ -9,8 +9,6 @@ from playwright.async_api import Browser, BrowserContext, Page
 from tests.admin.lender import Lender, opened
 from ussd_engine.embedded import Servers
 
-pytest_plugins = ["tests.browser_fixture"]
-
 
 @pytest_asyncio.fixture(scope="session")
 async def lender(servers: Servers, migrated_template: str) -> AsyncIterator[Lender]:
