@@ -5,18 +5,24 @@ an empty Redis database. Nothing here is a stand-in.
 """
 
 import itertools
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 import redis
+import structlog
 
 from migrations import run as migrations
 from ussd_engine.embedded import Servers
 
-# `sandbox` and `listener`: Safaricom, and whom it calls back. `memcached` and `memcacheds`. `chromium`.
-pytest_plugins = ["tests.sandbox_fixture", "tests.api.memcached", "tests.browser_fixture"]
+pytest_plugins = [
+    "tests.sandbox_fixture",  # `sandbox` and `listener`: Safaricom, and whom it calls back
+    "tests.api.memcached",  # `memcached` and `memcacheds`
+    "tests.browser_fixture",  # `chromium`
+    "tests.reports.lender",  # `lender_url`: a lender whose figures are known
+]
 
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile("suite", deadline=None)
@@ -27,6 +33,21 @@ REDIS_DATABASES = itertools.cycle(
     range(1, 16)
 )  # not one for all: a straggler of the last test writes elsewhere
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A command that is run inside this process sets up its logging, and must not silence the next test's: a
+    logger that is cached would keep what it was told first."""
+    configure, before = structlog.configure, structlog.get_config()
+    root = logging.getLogger()
+    level = root.level
+    monkeypatch.setattr(
+        structlog, "configure", lambda **given: configure(**{**given, "cache_logger_on_first_use": False})
+    )
+    yield
+    configure(**before)
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Reports over HTTP: the small lender's, whose figures are known (tests/reports/conftest.py)."""
+"""Reports over HTTP: the small lender's, whose figures are known (tests/reports/lender.py)."""
 
 import csv
 import hashlib
@@ -17,7 +17,7 @@ from services.reports import catalog, scheduled
 from services.reports.scheduled import Plan
 from tests.api.conftest import Api
 from tests.api.lending import problem
-from tests.reports.conftest import DAY, lender_url, small_lender  # noqa: F401 - fixtures
+from tests.reports.lender import DAY
 from tests.services.lending import TODAY, noon
 
 YESTERDAY = TODAY - DAY
@@ -37,7 +37,7 @@ values ($1, 'RECEIPT1', 'payment', 'matched', 100, 100), ($1, 'RECEIPT2', 'payme
 
 
 @pytest.fixture
-def pg_url(lender_url: str) -> str:  # noqa: F811
+def pg_url(lender_url: str) -> str:
     return lender_url
 
 

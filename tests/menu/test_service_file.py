@@ -91,7 +91,7 @@ def test_a_folder_without_service_yaml_is_one_finding():
 def test_a_language_the_engine_does_not_speak_needs_all_sentences():
     findings, place = found_in_service("¦" + TOP.replace("[en]", "[fr]"))
     message, hint = only(findings, place)
-    assert message == "The engine does not speak `fr`: 22 of its sentences are missing."
+    assert message == "The engine does not speak `fr`: 23 of its sentences are missing."
     assert "`invalid_choice`" in hint
 
 

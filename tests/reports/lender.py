@@ -27,14 +27,12 @@ from services.app import service
 from services.ledger import accounts, treasury
 from services.loans import approvals
 from services.reports import Parameters, Ran, run
-from tests.services import conftest as services_
+from tests.services import world
 from tests.services.lending import TODAY, close_until, in_transaction, lent, noon
 from tests.services.world import SECRET, Phone, assert_books_right
 from ussd_engine.embedded import Servers
 from ussd_engine.plugin import Runtime
 from ussd_engine.settings import Settings
-
-pool, terms = services_.pool, services_.terms  # fixtures
 
 DAY = timedelta(days=1)
 BEGINNING = TODAY - 240 * DAY
@@ -65,12 +63,12 @@ TEMPLATE = "template_reports"
 
 
 @pytest_asyncio.fixture(scope="session")
-async def small_lender(servers: Servers, migrated_template: str, terms: Any) -> dict[str, str]:
+async def small_lender(servers: Servers, migrated_template: str) -> dict[str, str]:
     """The lender's database, made once: 230 business days are closed in it. Gives its loans by letter."""
     servers.sql(f"CREATE DATABASE {TEMPLATE} TEMPLATE {migrated_template}")
     async with asyncpg.create_pool(servers.url_of(TEMPLATE), min_size=1, max_size=5) as pool:
         await service.start(Runtime(Settings(USSD_SECRET=SECRET.decode()), pool))
-        refs = await _live(pool, terms)
+        refs = await _live(pool, world.terms())
         await service.stop()
     return refs
 

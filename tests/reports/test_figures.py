@@ -8,7 +8,7 @@ from services.ledger import accounts
 from services.loans import rollover
 from services.loans.terms import Terms
 from services.reports import Parameters, ReportError, run
-from tests.reports.conftest import BEGINNING, DAY, FUNDED, Lender
+from tests.reports.lender import BEGINNING, DAY, FUNDED, Lender
 from tests.services.lending import TODAY, close_until, in_transaction, lent, noon, with_product
 from tests.services.world import Phone
 

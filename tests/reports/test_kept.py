@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from services.reports import catalog, scheduled, stored
 from services.reports.scheduled import PLANS, Plan, missing
-from tests.reports.conftest import DAY, Lender
+from tests.reports.lender import DAY, Lender
 from tests.services.lending import TODAY, noon
 from tests.services.world import count
 from ussd_engine import cli

@@ -15,7 +15,7 @@ import openpyxl
 import pytest
 
 from services.reports import Column, Parameters, Ran, Report, ReportError, csv_lines, run, running, write
-from tests.reports.conftest import Lender
+from tests.reports.lender import Lender
 from tests.services.lending import TODAY
 
 COLUMNS = (

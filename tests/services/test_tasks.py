@@ -128,7 +128,7 @@ def test_a_tick_that_nobody_took_is_dropped_before_the_next_days() -> None:
 
 
 def test_every_topic_of_the_outbox_has_its_task() -> None:
-    sql = {"PUT", "DONE", "IS_DONE", "AGAIN"}
+    sql = {"PUT", "DONE", "IS_DONE", "AGAIN", "BACKLOG"}
     said = {getattr(outbox, name) for name in vars(outbox) if name.isupper() and name not in sql}
     assert said == set(topics_module.TASKS)
     assert set(topics_module.TASKS.values()) <= set(TASKS)

@@ -1,0 +1,3 @@
+from tests.services import conftest as services
+
+pool, terms = services.pool, services.terms  # fixtures
