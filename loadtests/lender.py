@@ -15,6 +15,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 from services.borrowers import names, pins
+from services.borrowers.people import STRANGER
 from services.loans import applying, eligibility, views
 from services.loans.eligibility import Judgement, Standing
 from services.loans.quote import Quote, whole_shillings
@@ -163,7 +164,7 @@ class Lender:
         if pin != account.staged:
             return Answer("mismatch"), replace(account, staged="")
         profile = {
-            "registered": True, "terms": account.terms, "offers": account.offers, "has_loan": False,
+            **STRANGER, "registered": True, "terms": account.terms, "offers": account.offers,
             "name": names.shown(names.tidy(name)), "language": self.language,
         }  # fmt: skip
         return Answer("ok", None, profile), replace(account, registered=True, pin=pin, staged="")
