@@ -9,7 +9,19 @@ from types import ModuleType
 
 import orjson
 
-from loadtests.bench import cold, everything, journey, lists, menu_sizes, publish, score, sessions, step, turn
+from loadtests.bench import (
+    cold,
+    everything,
+    journey,
+    lists,
+    menu_sizes,
+    money,
+    publish,
+    score,
+    sessions,
+    step,
+    turn,
+)
 from loadtests.bench.load import CLIENTS
 from loadtests.bench.report import Report
 from ussd_engine.errors import UssdError
@@ -18,6 +30,7 @@ from ussd_engine.errors import UssdError
 BENCHES: dict[str, ModuleType] = {
     "turn": turn,
     "journey": journey,
+    "money": money,
     "step": step,
     "score": score,
     "sessions": sessions,
