@@ -7,6 +7,7 @@ ordinary turn pays nothing.
 """
 
 from core_ext.plain import FREE_TURNS
+from ussd_engine.errors import StoreError
 from ussd_engine.redis_store import Caller
 from ussd_engine.sessions import Session
 from ussd_engine.settings import Settings
@@ -30,10 +31,15 @@ class Pace:
         return session.turn - FREE_TURNS >= minutes * self._presses
 
     async def dialling_too_often(self, msisdn: str) -> bool:
-        """Count a dial, and say whether the last minute had too many. Raises StoreError."""
+        """Count a dial, and say whether the last minute had too many. Who cannot be counted is let in: a
+        server that fails over must not cost a dial, and the turn itself says so when Redis stays away.
+        """
         if not self._dials:
             return False
         key = f"ussd-dials:{{{msisdn}}}"  # not among the sessions, which are listed by their keys
         self._redis.call("SET", key, 0, "EX", _WINDOW_S, "NX")  # in one write with what follows
-        count: int = await self._redis.call("INCR", key)
+        try:
+            count: int = await self._redis.call("INCR", key)
+        except StoreError:
+            return False
         return count > self._dials

@@ -56,3 +56,11 @@ async def test_a_long_session_may_go_on_at_the_pace_of_a_person(
     record["started"] -= 5 * 60_000
     client.set(key, orjson.dumps(record))
     assert (await phone.send(phone.text)).text.startswith("Pay 600?")
+
+
+async def test_who_cannot_be_counted_is_let_in(engine: Engine, phone: Phone) -> None:
+    engine._pace._dials = 1
+    client = redis.Redis.from_url(engine.settings.redis_url)
+    await phone.dial()
+    client.set(f"ussd-dials:{{{MSISDN}}}", "no number")  # Redis refuses to count
+    assert [await phone.dial() for _ in range(3)] == [MENU] * 3
