@@ -5,7 +5,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -45,8 +45,16 @@ def metrics() -> Iterator[WorkersMetrics]:
 
 
 @pytest.fixture
-async def start(metrics: WorkersMetrics) -> Callable[[str], Worker]:
-    return lambda name: Worker(metrics, name)
+async def start(metrics: WorkersMetrics) -> AsyncIterator[Callable[[str], Worker]]:
+    started: list[Worker] = []
+
+    def one(name: str) -> Worker:
+        started.append(Worker(metrics, name))
+        return started[-1]
+
+    yield one
+    for worker in started:
+        worker.shared.stop()
 
 
 def value(page: str, sample: str) -> float:
