@@ -44,6 +44,7 @@ REPOSITORY = world.FOLDER.parents[1]
 PATIENCE_S = 60.0
 LOOK_S = 0.03
 TICK_S = 0.4
+SENDING_S = 5.0  # more than both of Africa's Talking's timeouts together
 LOST_S = 1.0  # a message that nobody did for so long is as one of ten minutes ago
 FUNDED = 100_000_000
 DEBTORS = 15
@@ -61,6 +62,17 @@ select not exists (select 1 from outbox where done_at is null)
 and not exists (select 1 from mpesa_inbox where state = 'new')
 and not exists (select 1 from payout where state not in ('posted', 'voided', 'failed'))
 and not exists (select 1 from payment_request where state not in ('paid', 'failed'))
+"""
+
+DEAD_SENDER = """
+select exists (select 1 from sms where state = 'sending' and sending_at < now() - make_interval(secs => $1))
+"""
+
+ON_ITS_WAY = """
+select to_jsonb(outbox)::text from outbox where done_at is null
+union all select to_jsonb(inbox)::text from mpesa_inbox as inbox where state = 'new'
+union all select to_jsonb(payout)::text from payout where state not in ('posted', 'voided', 'failed')
+union all select to_jsonb(request)::text from payment_request as request where state not in ('paid', 'failed')
 """
 
 COMMANDS: dict[str, tuple[str, ...]] = {
@@ -140,7 +152,7 @@ class Town:
             with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 if await true():
                     return
-            assert time.monotonic() < deadline, self.logs()
+            assert time.monotonic() < deadline, f"{await self.on_its_way()}\n{self.logs()}"
             await asyncio.sleep(LOOK_S)
 
     def logs(self) -> str:
@@ -222,12 +234,18 @@ class Town:
         assert [row["key"] for row in booked] == [f"receipt:{each.receipt}" for each in paid]
         assert len(paid) == 1
 
+    async def on_its_way(self) -> list[str]:
+        """What is not at rest, for whoever reads why a test failed."""
+        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            return [row[0] for row in await self.pool.fetch(ON_ITS_WAY)]
+        return ["PostgreSQL does not answer"]
+
     async def state_is(self, ref: str, state: str) -> bool:
         return bool(await self.pool.fetchval("select state = $2 from loan where ref = $1", ref, state))
 
     async def at_rest(self) -> None:
         """Nothing is on its way; the books are right, and M-Pesa's wallets are ours."""
-        await self.until(lambda: self.pool.fetchval(AT_REST))
+        await self.until(self.rests)
         await world.assert_books_right(self.pool)
         rows = await self.pool.fetch(
             "select code, balance_cents from balance join account on account.id = account_id"
@@ -236,6 +254,12 @@ class Town:
         ours = {row["code"]: row["balance_cents"] for row in rows}
         assert ours["mpesa_utility"] == self.sandbox.balance("utility")
         assert ours.get("mpesa_paybill", 0) == self.sandbox.balance("working")
+
+    async def rests(self) -> bool:
+        """Whether nothing is on its way. Who sends for longer than the gateway may take is dead."""
+        if await self.pool.fetchval(DEAD_SENDER, SENDING_S):
+            await self.minutes_pass()
+        return bool(await self.pool.fetchval(AT_REST))
 
     def received(self, phone: world.Phone) -> int:
         """How many messages the phone shows."""
@@ -261,12 +285,13 @@ class Town:
 
     async def minutes_pass(self) -> None:
         """For messages that were being sent: their sender is dead by now."""
-        await self.pool.execute("alter table sms disable trigger sms_guard")
-        await self.pool.execute(
-            "update sms set sending_at = sending_at - interval '10 minutes' where state = 'sending'"
-        )
-        await self.pool.execute("alter table sms enable trigger sms_guard")
-        await self.pool.execute("update outbox set due_at = now() where done_at is null")
+        async with self.pool.acquire() as connection, connection.transaction():
+            await connection.execute("alter table sms disable trigger sms_guard")
+            await connection.execute(
+                "update sms set sending_at = sending_at - interval '10 minutes' where state = 'sending'"
+            )
+            await connection.execute("alter table sms enable trigger sms_guard")
+            await connection.execute("update outbox set due_at = now() where done_at is null")
 
 
 @asynccontextmanager
@@ -332,5 +357,6 @@ def _environment(folder: Path, servers: Servers, sandbox: Running, port: int) ->
         "DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url, "CELERY_BROKER_URL": "",
         "MENUS_DIR": str(world.FOLDER.parent), "PORT": str(port), "HOST": "127.0.0.1",
         "AT_USERNAME": box.at_username, "AT_API_KEY": box.at_api_key, "AT_BASE_URL": sandbox.url,
+        "AT_CONNECT_TIMEOUT_S": "1", "AT_TIMEOUT_S": "3",
         VARIABLE: str(folder / "failpoint"),
     }  # fmt: skip
