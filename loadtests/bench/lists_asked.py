@@ -33,7 +33,7 @@ class Samples:
 
 SAMPLES = {
     "borrower": "select id, name, msisdn from borrower tablesample system ({share}) where name is not null",
-    "loan": "select id, ref, borrower_id, principal_cents, purpose from loan tablesample system ({share})",
+    "loan": "select id, ref, borrower_id, principal_cents from loan tablesample system ({share})",
     "journal": "select id, key, kind, loan_id, borrower_id from journal tablesample system ({share})",
     "payout": "select id, receipt, borrower_id, amount_cents from payout tablesample system ({share})",
     "sms": "select id, borrower_id, loan_id from sms tablesample system ({share})",
@@ -147,7 +147,6 @@ FILTERS: dict[str, dict[str, Draw]] = {
         "language": lambda chance, seen: {"language": chance.choice(("en", "sw"))},  # noqa: ARG005
         "joined": days("joined"),
         "has_loan": whether("has_loan"),
-        "days_late": late,
         "q: name": a_name,
         "q: number": a_number,
         "q: reference": REF,
@@ -162,7 +161,6 @@ FILTERS: dict[str, dict[str, Draw]] = {
     "loans": {
         "status": of("status", LOANS, 3),
         "product": lambda chance, seen: {"product": chance.sample(seen.products, chance.randint(1, 2))},
-        "purpose": like("purpose", "loan", "purpose"),
         "user_id": like("user_id", "loan", "borrower_id"),
         "amount": amount("loan", "principal_cents"),
         "applied": days("applied"),

@@ -151,7 +151,7 @@ LISTS = (
         "No loan is like that. Take a filter away.",
         hides=("id", "user_id", "closed_at", "product"), links={"ref": LOAN},
         search="Name, number or reference",
-        filters=("status", "days_late_min", "days_late_max", "product", "purpose", "amount_min_cents",
+        filters=("status", "days_late_min", "days_late_max", "product", "amount_min_cents",
                  "amount_max_cents", "applied_from", "applied_to", "due_from", "due_to"),
     ),
     List(

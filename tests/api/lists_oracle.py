@@ -95,13 +95,10 @@ def days_late(row: Row) -> int | None:
     return int((today() - row["due_on"]).days)
 
 
-def standing(row: Row) -> set[str]:
-    found = set()
+def standing(row: Row) -> str:
     if row["blacklisted_at"] is not None:
-        found.add("blacklisted")
-    if row["registered_at"] is None:
-        found.add("joining")
-    return found or {"registered"}
+        return "blacklisted"
+    return "joining" if row["registered_at"] is None else "registered"
 
 
 PERSON = """
@@ -122,11 +119,10 @@ ORACLES: dict[str, Oracle] = {
     "users": Oracle(
         PERSON,
         {
-            "status": lambda row, values: bool(standing(row) & set(values)),
+            "status": lambda row, values: standing(row) in values,
             "language": equal("language"),
             **within("joined", lambda row: day_of(row["created_at"])),
             "has_loan": lambda row, value: (row["is_open"] is True) == value,
-            **within("days_late", days_late, "min", "max"),
             "q": named,
         },
         {
@@ -153,7 +149,6 @@ ORACLES: dict[str, Oracle] = {
         {
             "status": one_of("state"),
             "product": one_of("product"),
-            "purpose": equal("purpose"),
             "user_id": equal("borrower_id"),
             **amounts("principal_cents"),
             **within("applied", lambda row: day_of(row["applied_at"])),

@@ -25,7 +25,7 @@ import xlsxwriter
 from services import clock
 from services.api.calls import Read, Stream
 from services.api.lists.listing import Column, Listing, today
-from services.api.lists.pages import Finder, asked, fetch, place, snapshot
+from services.api.lists.pages import Finder, asked, fetch, snapshot
 from services.api.lists.query import ListQuery
 from services.api.operation import Limit
 from services.api.problems import INVALID, TOO_MANY
@@ -79,12 +79,11 @@ async def read(call: Read, listing: Listing, query: ListQuery, finder: Finder | 
         made = await asked(connection, listing, query, finder)
         after = None
         while not made.none:
-            found = await fetch(connection, made.wanted, after, BATCH)
+            found, after = await fetch(connection, made.wanted, after, BATCH)
             if found:
                 yield [listing.shown(row) for row in found]
-            if len(found) < BATCH:
+            if after is None:
                 return
-            after = place(found[-1], made.wanted.sort)
 
 
 async def as_csv(columns: Sequence[Column], rows: Rows) -> AsyncGenerator[bytes, None]:

@@ -3,8 +3,9 @@
 key      what a list is sorted by: a column, and whether it may be missing. The last key of a sort is
          the row's own id, so that every row has a place of its own
 filter   what a value of the query string asks for, as SQL
-branch   a column that leads the indexes: each of its values is walked apart, in order, and PostgreSQL
-         merges the walks. So `status` is quick for one, for some and for all of its values
+branch   a column that leads the indexes: each of its values is walked apart, in order, no further than the
+         page needs, and the walks are merged. So `status` is quick for one, some and all of its values
+window   how many rows of a search are looked at for a page: one may be short, and have a next one
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,10 +20,21 @@ Value = int | str | date | datetime | None
 
 @dataclass(slots=True)
 class Where:
-    """Conditions, and the values they speak of."""
+    """Conditions, and the values they speak of. found: those of a search, on the rows of its window; they
+    come first."""
 
     terms: list[str] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
+    found: list[str] = field(default_factory=list)
+    of_search: int = 0  # how many of the values are theirs
+
+    def copy(self) -> "Where":
+        """One to add to."""
+        return Where([*self.terms], [*self.values], [*self.found], self.of_search)
+
+    def search(self) -> "Where":
+        """The search alone."""
+        return Where([], self.values[: self.of_search], [*self.found], self.of_search)
 
     def bind(self, value: Any) -> str:
         """The placeholder of a value."""
@@ -33,40 +45,57 @@ class Where:
         """A condition that must hold, with {} for each value."""
         self.terms.append(condition.format(*(self.bind(value) for value in values)))
 
+    def find(self, condition: str, *values: Any) -> None:
+        """A condition on the rows of a search's window, before all others."""
+        assert len(self.values) == self.of_search, "a search says its window first"
+        self.found.append(condition.format(*(self.bind(value) for value in values)))
+        self.of_search = len(self.values)
+
 
 Filter = Callable[[Where, Any], None]
 
 
 @dataclass(slots=True, frozen=True)
 class Key:
-    """What rows are put in order by. kind: int, str, date or datetime."""
+    """What rows are put in order by. kind: int, str, date or datetime. because: a column that is missing
+    exactly when the key is, if it is not the column itself: then PostgreSQL sees what cannot be."""
 
     sql: str
     kind: type
     nullable: bool = False
+    because: str = ""
 
 
 @dataclass(slots=True, frozen=True)
 class Sort:
     """An order. Only the first key may be missing; rows without it come last, whichever way it goes.
 
-    rows: where these rows come from, when it is not the list's own table. alone: no branches here.
+    alone: no branches here. window: of a search, how many rows of the table `of` are looked at for a page, in
+    the order of the first two keys; joined: how the list's own rows are found from them.
     """
 
     keys: tuple[Key, ...]
     descending: bool = False
-    rows: str = ""
     alone: bool = False
+    window: int = 0
+    of: str = ""
+    joined: str = ""
 
 
 @dataclass(slots=True, frozen=True)
 class Branch:
-    """A column that leads the indexes. filter: the field of the query that asks for some of its values.
-    Without all its `values`, it is a branch only when it is asked for."""
+    """A column that leads the indexes. filter: the field of the query that asks for some of its values. With
+    all its `values`, it is walked apart always; without, when it is asked for. said: what each value means,
+    if it is no column's."""
 
     sql: str
     filter: str
     values: tuple[str, ...] = ()
+    said: Mapping[str, str] = field(default_factory=dict)
+
+    def condition(self, value: str) -> str:
+        """The value as a condition. It stands in the text: there are few, and the planner is to see them."""
+        return self.said[value] if self.said else f"{self.sql} = '{value.replace(chr(39), chr(39) * 2)}'"
 
 
 @dataclass(slots=True, frozen=True)
@@ -101,7 +130,7 @@ class Listing:
         if name in self.sorts:
             return self.sorts[name]
         plain = self.sorts[name.removeprefix("-")]
-        return Sort(plain.keys, True, plain.rows, plain.alone)
+        return Sort(plain.keys, True, plain.alone)
 
 
 def at_least(sql: str) -> Filter:

@@ -217,7 +217,8 @@ async def _loan(connection: Any, loan_id: int) -> LoanPage:
     row = await connection.fetchrow(DETAILS, loan_id)
     made = await asked(connection, LOANS, LoanQuery(user_id=row["borrower_id"]), None)
     made.wanted.where.add("loan.id = {}", loan_id)
-    listed = LOANS.shown((await fetch(connection, made.wanted, None, 1))[0])
+    rows, _ = await fetch(connection, made.wanted, None, 1)
+    listed = LOANS.shown(rows[0])
     parts = await connection.fetch(PARTS, loan_id)
     events = await connection.fetch(EVENTS, loan_id)
     return LoanPage.model_validate({

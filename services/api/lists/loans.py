@@ -24,6 +24,7 @@ from services.api.lists.listing import (
 )
 from services.api.lists.query import Cents, Day, DaysLate, Id, ListQuery, Page, Search
 from services.api.lists.search import People
+from services.api.lists.users import FOUND
 from services.api.operation import Routes
 from services.api.permissions import Permission
 from services.loans.lifecycle import LENT, STATES
@@ -46,7 +47,6 @@ class LoanQuery(ListQuery):
     )
     status: list[LoanStatus] = Field([], description="One or more states.")
     product: list[str] = Field([], max_length=20, description="One or more products.", examples=[["umoja30"]])
-    purpose: str | None = Field(None, max_length=40, examples=["business"])
     user_id: Id | None = Field(None, description="Of this person.")
     amount_min_cents: Cents | None = Field(None, description="Of the amount lent.")
     amount_max_cents: Cents | None = Field(None, description="Of the amount lent.")
@@ -143,6 +143,7 @@ def shown(row: Any) -> dict[str, Any]:
 
 
 ID = Key("loan.id", int)
+WINDOW = 2_000  # people of a name whose loans are looked at for a page
 
 # The states and products there are, each found by one look into an index: not by reading the table.
 COMBINATIONS = """
@@ -183,15 +184,15 @@ cross join lateral (
         "amount": Sort((Key("loan.principal_cents", int), ID)),
         "due": Sort((Key("loan.due_on", date, nullable=True), ID)),
         "found": Sort(
-            (Key("borrower_word.word", str), Key("borrower_word.borrower_id", int), ID),
-            rows="borrower_word join loan on loan.borrower_id = borrower_word.borrower_id",
-            alone=True,
+            (*FOUND, ID),
+            window=WINDOW,
+            of="borrower_word",
+            joined="join loan on loan.borrower_id = borrower_word.borrower_id",
         ),
     },
     filters={
         "status": _is("loan.state"),
         "product": _is("loan.product"),
-        "purpose": equal("loan.purpose"),
         "user_id": equal("loan.borrower_id"),
         "amount_min_cents": at_least("loan.principal_cents"),
         "amount_max_cents": at_most("loan.principal_cents"),

@@ -19,7 +19,7 @@ from services.api.lists import cursor, statement
 from services.api.lists.listing import Listing, Sort, Value, Where, today
 from services.api.lists.query import ListQuery
 from services.api.lists.statement import Wanted
-from services.api.problems import AWAY
+from services.api.problems import AWAY, INVALID
 
 STATEMENT_MS = 5_000
 EXACT_UP_TO = 10_000  # rows that are counted one by one
@@ -27,6 +27,7 @@ BEGIN = """
 set local plan_cache_mode = force_custom_plan;
 set local max_parallel_workers_per_gather = 0;
 set local jit = off;
+set local constraint_exclusion = on;
 set local statement_timeout = {ms:d}
 """
 
@@ -96,7 +97,10 @@ async def asked(connection: Any, listing: Listing, query: Any, finder: Finder | 
         found = await finder.look(connection, query.q, where)
         chosen, none = found.sort or chosen, found.none
     sort = listing.chosen(chosen)
-    by_branch = () if sort.alone else tuple(branch.filter for branch in listing.branches)
+    if sort.window and query.skip:
+        what = "is not for a search by name; go on with `cursor`"
+        raise INVALID.of(f"query.skip: {what}.", [{"where": "query.skip", "what": what}])
+    by_branch = () if sort.alone or sort.window else tuple(branch.filter for branch in listing.branches)
     for name, add in listing.filters.items():
         value = getattr(query, name)
         if name not in by_branch and value is not None and value != []:
@@ -110,8 +114,22 @@ async def asked(connection: Any, listing: Listing, query: Any, finder: Finder | 
 
 async def fetch(
     connection: Any, wanted: Wanted, after: Sequence[Value] | None, limit: int, skip: int = 0
+) -> tuple[list[Any], list[Value] | None]:
+    """Up to `limit` rows behind a place, and the place to go on from; None when there are no more."""
+    rows = await _passed(connection, wanted, after, limit + 1, skip)
+    if len(rows) > limit:
+        return rows[:limit], place(rows[limit - 1], wanted.sort)
+    if not wanted.sort.window:
+        return rows, None
+    sql, values = statement.window_end(wanted, after, wanted.sort.window - 1)
+    end = await connection.fetchrow(sql, *values)
+    return rows, None if end is None else [*end, *[statement.LAST_ID] * (len(wanted.sort.keys) - 2)]
+
+
+async def _passed(
+    connection: Any, wanted: Wanted, after: Sequence[Value] | None, limit: int, skip: int
 ) -> list[Any]:
-    """Up to `limit` rows behind a place, over both passes of a sort that may miss its key."""
+    """The rows behind a place, over both passes of a sort that may miss its key."""
     found: list[Any] = []
     for part in statement.passes(wanted.sort, after):
         if len(found) >= limit:
@@ -140,13 +158,12 @@ async def _read(
     after = None
     if query.cursor is not None:
         after = cursor.read(query.cursor, wanted.sort.keys, made.about, call.desk.secret)
-    rows = [] if made.none else await fetch(connection, wanted, after, query.limit + 1, query.skip)
-    more = len(rows) > query.limit
+    rows, onwards = (
+        ([], None) if made.none else await fetch(connection, wanted, after, query.limit, query.skip)
+    )
     answer: dict[str, Any] = {
-        "items": [listing.shown(row) for row in rows[: query.limit]],
-        "next": cursor.write(place(rows[query.limit - 1], wanted.sort), made.about, call.desk.secret)
-        if more
-        else None,
+        "items": [listing.shown(row) for row in rows],
+        "next": None if onwards is None else cursor.write(onwards, made.about, call.desk.secret),
     }
     if query.total:
         total, exact = (0, True) if made.none else await _total(connection, wanted)
@@ -155,19 +172,23 @@ async def _read(
 
 
 async def _total(connection: Any, wanted: Wanted) -> tuple[int, bool]:
-    """How many rows fit; above EXACT_UP_TO what PostgreSQL expects, which is said."""
+    """How many rows fit; above EXACT_UP_TO what PostgreSQL expects, which is said. A search looks at so many
+    people, and is exact when there are no more of that name."""
     sql, values = statement.counted(wanted, EXACT_UP_TO + 1)
     count = await connection.fetchval(sql, *values)
-    if count <= EXACT_UP_TO:
+    exact = count <= EXACT_UP_TO
+    if exact and wanted.sort.window:
+        sql, values = statement.window_end(wanted, None, EXACT_UP_TO)
+        exact = await connection.fetchrow(sql, *values) is None
+    if exact:
         return count, True
-    sql, values = statement.counted(wanted, None)
+    sql, values = statement.estimated(wanted)
     plan = orjson.loads(await connection.fetchval(f"explain (format json) {sql}", *values))
-    return max(int(plan[0]["Plan"]["Plan Rows"]), EXACT_UP_TO + 1), False
+    return max(int(plan[0]["Plan"]["Plan Rows"]), count), False
 
 
-async def _there(connection: Any, listing: Listing, sort: Sort) -> list[statement.Combination] | None:
-    """The combinations of branches that the table has, for a list whose branches have no closed list."""
-    if not listing.combinations or sort.alone:
+async def _there(connection: Any, listing: Listing, sort: Sort) -> list[tuple[str, ...]] | None:
+    """The values of branches that the table has together, for a list whose branches have no closed list."""
+    if not listing.combinations or sort.alone or sort.window:
         return None
-    names = [branch.sql for branch in listing.branches]
-    return [tuple(zip(names, row, strict=True)) for row in await connection.fetch(listing.combinations)]
+    return [tuple(row) for row in await connection.fetch(listing.combinations)]

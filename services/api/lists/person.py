@@ -181,7 +181,8 @@ def _profile(row: Any) -> dict[str, Any]:
 
 async def _loans(connection: Any, user_id: int) -> list[dict[str, Any]]:
     made = await asked_of(connection, LOANS, LoanQuery(user_id=user_id), None)
-    return [LOANS.shown(row) for row in await fetch(connection, made.wanted, None, SHOWN)]
+    rows, _ = await fetch(connection, made.wanted, None, SHOWN)
+    return [LOANS.shown(row) for row in rows]
 
 
 async def _decisions(connection: Any, user_id: int) -> list[dict[str, Any]]:

@@ -97,10 +97,10 @@ class Things(Finder):
 def named(where: Where, words: list[str]) -> None:
     """Whose name has words that begin like these. One of them is walked in order, the others looked for."""
     first = max(words[:MOST_WORDS], key=len)
-    where.add("borrower_word.word >= {}", first)
-    where.add("borrower_word.word < {}", first + "\U0010ffff")
+    where.find("borrower_word.word >= {}", first)
+    where.find("borrower_word.word < {}", first + "\U0010ffff")
     # Somebody with two words that begin so comes once, at the first of them.
-    where.add("(borrower_word.before is null or borrower_word.before < {})", first)
+    where.find("(borrower_word.before is null or borrower_word.before < {})", first)
     rest = list(words[:MOST_WORDS])
     rest.remove(first)
     for word in rest:

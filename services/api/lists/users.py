@@ -1,6 +1,6 @@
 """The list of people."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.api.calls import Read, Stream
 from services.api.lists.answering import LISTED, answer
 from services.api.lists.listing import (
+    Branch,
     Column,
     Key,
     Listing,
@@ -17,7 +18,7 @@ from services.api.lists.listing import (
     today,
     until,
 )
-from services.api.lists.query import Day, DaysLate, ListQuery, Page, Search
+from services.api.lists.query import Day, ListQuery, Page, Search
 from services.api.lists.search import People
 from services.api.operation import Routes
 from services.api.permissions import Permission
@@ -27,7 +28,6 @@ routes = Routes("People")
 
 Standing = Literal["registered", "joining", "blacklisted"]
 UserSort = Literal["joined", "-joined", "name", "-name"]
-LENT = "('active', 'overdue', 'non_performing')"
 
 
 class UserQuery(ListQuery):
@@ -42,9 +42,9 @@ class UserQuery(ListQuery):
     language: Literal["en", "sw"] | None = None
     joined_from: Day | None = None
     joined_to: Day | None = None
-    has_loan: bool | None = Field(None, description="Whether they have an open loan.")
-    days_late_min: DaysLate | None = Field(None, description="Of their open loan.")
-    days_late_max: DaysLate | None = Field(None, description="Of their open loan.")
+    has_loan: bool | None = Field(
+        None, description="Whether they have an open loan. How late one is, admin/loans lists."
+    )
     sort: UserSort = Field("-joined", description="`-` is the other way round. A search by name has its own.")
 
 
@@ -81,29 +81,21 @@ class Users(Page[User]):
     """A page of people."""
 
 
+# Everybody is one of these: `standing_of` says the same of a row.
+STANDINGS = {
+    "registered": "borrower.registered_at is not null\nand borrower.blacklisted_at is null",
+    "joining": "borrower.registered_at is null\nand borrower.blacklisted_at is null",
+    "blacklisted": "borrower.blacklisted_at is not null",
+}
+
+
 def _standing(where: Where, values: Any) -> None:
-    terms = {
-        "registered": "(borrower.registered_at is not null and borrower.blacklisted_at is null)",
-        "joining": "borrower.registered_at is null",
-        "blacklisted": "borrower.blacklisted_at is not null",
-    }
-    chosen = [terms[value] for value in dict.fromkeys(values)]
-    if len(chosen) < len(terms):
-        where.add(chosen[0] if len(chosen) == 1 else f"({' or '.join(chosen)})")
+    where.add(f"({' or '.join(f'({STANDINGS[value]})' for value in dict.fromkeys(values))})")
 
 
 def _with_loan(where: Where, value: bool) -> None:
     open_one = "exists (select from loan where loan.borrower_id = borrower.id and loan.is_open)"
     where.add(open_one if value else f"not {open_one}")
-
-
-def _late(where: Where, comparison: str, days: int) -> None:
-    """Days past due are the days since the due date, so a bound is a date."""
-    where.add(
-        "exists (select from loan where loan.borrower_id = borrower.id and loan.is_open "
-        f"and loan.state in {LENT} and loan.due_on {comparison} {{}})",
-        today() - timedelta(days=days),
-    )
 
 
 def standing_of(row: Any) -> str:
@@ -131,7 +123,9 @@ def shown(row: Any) -> dict[str, Any]:
 
 
 ID = Key("borrower.id", int)
-NAME = Key('(name_key(borrower.name) collate "C")', str, nullable=True)
+NAME = Key('(name_key(borrower.name) collate "C")', str, nullable=True, because="borrower.registered_at")
+FOUND = (Key("borrower_word.word", str), Key("borrower_word.borrower_id", int))
+WINDOW = 5_000  # people of a name that are looked at for a page
 
 USERS = Listing(
     name="users",
@@ -146,9 +140,11 @@ left join loan on loan.borrower_id = borrower.id and loan.is_open""",
         "joined": Sort((Key("borrower.created_at", datetime), ID)),
         "name": Sort((NAME, ID)),
         "found": Sort(
-            (Key("borrower_word.word", str), Key("borrower_word.borrower_id", int)),
+            FOUND,
+            window=WINDOW,
+            of="borrower_word",
             # Left: PostgreSQL leaves the borrower out, unless a filter asks for them.
-            rows="borrower_word left join borrower on borrower.id = borrower_word.borrower_id",
+            joined="left join borrower on borrower.id = borrower_word.borrower_id",
         ),
     },
     filters={
@@ -157,8 +153,6 @@ left join loan on loan.borrower_id = borrower.id and loan.is_open""",
         "joined_from": since("borrower.created_at"),
         "joined_to": until("borrower.created_at"),
         "has_loan": _with_loan,
-        "days_late_min": lambda where, days: _late(where, "<=", days),
-        "days_late_max": lambda where, days: _late(where, ">=", days),
     },
     columns=(
         Column("id", "id", "number"),
@@ -175,6 +169,7 @@ left join loan on loan.borrower_id = borrower.id and loan.is_open""",
     ),
     shown=shown,
     tags=("borrower", "loan"),
+    branches=(Branch("", "status", said=STANDINGS),),
 )
 FINDER = People("borrower.id")
 

@@ -96,7 +96,6 @@ class Loans(Caller):
         ]
         | None = None,
         product: Sequence[str] | None = None,
-        purpose: str | None = None,
         user_id: int | None = None,
         amount_min_cents: int | None = None,
         amount_max_cents: int | None = None,
@@ -121,7 +120,6 @@ class Loans(Caller):
                 "q": q,
                 "status": status,
                 "product": product,
-                "purpose": purpose,
                 "user_id": user_id,
                 "amount_min_cents": amount_min_cents,
                 "amount_max_cents": amount_max_cents,
@@ -157,7 +155,6 @@ class Loans(Caller):
         ]
         | None = None,
         product: Sequence[str] | None = None,
-        purpose: str | None = None,
         user_id: int | None = None,
         amount_min_cents: int | None = None,
         amount_max_cents: int | None = None,
@@ -177,7 +174,6 @@ class Loans(Caller):
                 "q": q,
                 "status": status,
                 "product": product,
-                "purpose": purpose,
                 "user_id": user_id,
                 "amount_min_cents": amount_min_cents,
                 "amount_max_cents": amount_max_cents,
@@ -216,7 +212,6 @@ class Loans(Caller):
         ]
         | None = None,
         product: Sequence[str] | None = None,
-        purpose: str | None = None,
         user_id: int | None = None,
         amount_min_cents: int | None = None,
         amount_max_cents: int | None = None,
@@ -237,7 +232,6 @@ class Loans(Caller):
                 q=q,
                 status=status,
                 product=product,
-                purpose=purpose,
                 user_id=user_id,
                 amount_min_cents=amount_min_cents,
                 amount_max_cents=amount_max_cents,

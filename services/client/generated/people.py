@@ -24,8 +24,6 @@ class People(Caller):
         joined_from: date | None = None,
         joined_to: date | None = None,
         has_loan: bool | None = None,
-        days_late_min: int | None = None,
-        days_late_max: int | None = None,
         sort: Literal["joined", "-joined", "name", "-name"] | None = None,
     ) -> models.Users:
         """List people."""
@@ -44,8 +42,6 @@ class People(Caller):
                 "joined_from": joined_from,
                 "joined_to": joined_to,
                 "has_loan": has_loan,
-                "days_late_min": days_late_min,
-                "days_late_max": days_late_max,
                 "sort": sort,
             },
         )
@@ -59,8 +55,6 @@ class People(Caller):
         joined_from: date | None = None,
         joined_to: date | None = None,
         has_loan: bool | None = None,
-        days_late_min: int | None = None,
-        days_late_max: int | None = None,
         sort: Literal["joined", "-joined", "name", "-name"] | None = None,
         format: Literal["csv", "xlsx"] = "csv",
     ) -> AsyncIterator[bytes]:
@@ -74,8 +68,6 @@ class People(Caller):
                 "joined_from": joined_from,
                 "joined_to": joined_to,
                 "has_loan": has_loan,
-                "days_late_min": days_late_min,
-                "days_late_max": days_late_max,
                 "sort": sort,
                 "format": format,
             },
@@ -92,8 +84,6 @@ class People(Caller):
         joined_from: date | None = None,
         joined_to: date | None = None,
         has_loan: bool | None = None,
-        days_late_min: int | None = None,
-        days_late_max: int | None = None,
         sort: Literal["joined", "-joined", "name", "-name"] | None = None,
     ) -> AsyncIterator[models.User]:
         """List people: every one, page after page."""
@@ -108,8 +98,6 @@ class People(Caller):
                 joined_from=joined_from,
                 joined_to=joined_to,
                 has_loan=has_loan,
-                days_late_min=days_late_min,
-                days_late_max=days_late_max,
                 sort=sort,
                 cursor=cursor,
             )
@@ -178,7 +166,6 @@ class People(Caller):
         ]
         | None = None,
         product: Sequence[str] | None = None,
-        purpose: str | None = None,
         amount_min_cents: int | None = None,
         amount_max_cents: int | None = None,
         applied_from: date | None = None,
@@ -203,7 +190,6 @@ class People(Caller):
                 "q": q,
                 "status": status,
                 "product": product,
-                "purpose": purpose,
                 "amount_min_cents": amount_min_cents,
                 "amount_max_cents": amount_max_cents,
                 "applied_from": applied_from,
@@ -242,7 +228,6 @@ class People(Caller):
         ]
         | None = None,
         product: Sequence[str] | None = None,
-        purpose: str | None = None,
         amount_min_cents: int | None = None,
         amount_max_cents: int | None = None,
         applied_from: date | None = None,
@@ -264,7 +249,6 @@ class People(Caller):
                 q=q,
                 status=status,
                 product=product,
-                purpose=purpose,
                 amount_min_cents=amount_min_cents,
                 amount_max_cents=amount_max_cents,
                 applied_from=applied_from,
