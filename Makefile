@@ -13,6 +13,8 @@ USERS =
 TIME =
 PROCESSES =
 WEB =
+# Of `make test`: how many files at once; else one more than there are cores.
+JOBS =
 MENUS = $(patsubst %/service.yaml,%,$(wildcard menus/*/service.yaml))
 
 .PHONY: install install-fit run test lint bench loadtest rivals migrate check-menus clean
@@ -46,8 +48,10 @@ $(VENV)/.built: $(VENV)/.locked pyproject.toml setup.py $(wildcard core_ext/*.py
 run: install
 	$(BIN)/ussd dev --port $(PORT) $(ARGS)
 
+# A file's tests stay together, for they share what was made once; files with slow tests go first.
 test: install
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(or $(JOBS),$(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')) \
+	  --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: install
 	$(BIN)/ruff check .

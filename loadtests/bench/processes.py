@@ -1,11 +1,13 @@
 """Starts servers on their cores, and stops them; none outlives the bench, not even a killed one."""
 
+import itertools
+import random
 import secrets
 import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from loadtests.bench.machine import Cores
@@ -86,12 +88,19 @@ def settings(menus: Path, redis_url: str, database_url: str = "") -> dict[str, s
     }
 
 
+# Below the ports that systems give to outgoing connections, or one of those takes it before we listen. Two
+# apart, for `ussd dev` takes the one after it too.
+_PORTS = range(10_000, 32_000, 2)
+_next_port = itertools.cycle(random.sample(_PORTS, len(_PORTS)))
+
+
 def free_port() -> int:
-    """A port of loopback that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of loopback that nobody has now, and that nobody here was given before."""
+    for port in _next_port:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("unreachable: the ports go round")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.redis.servers import free_port
+from loadtests.bench.processes import free_port
 from ussd_engine.launch import ending_with_us
 
 PATIENCE_S = 10.0

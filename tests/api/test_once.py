@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from loadtests.bench.processes import free_port
 from services.api.dispatch import REQUEST_ID
 from services.api.operation import BASE
 from services.tasks.upkeep import prune_all
@@ -149,9 +149,7 @@ class Server:
     """`ussd serve` on the test's database, in a process that can be killed."""
 
     def __init__(self, api: Api, failpoint: str, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.log = folder / f"{failpoint}.log"
         environment = os.environ | {
             "DATABASE_URL": api.settings.database_url, "REDIS_URL": api.settings.redis_url,

@@ -14,10 +14,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from loadtests.bench.processes import free_port
 from services.mpesa.settings import MpesaSettings
 from services.sms.settings import SmsSettings
 from tests.house.processes import below, gone_within
-from tests.house.test_dev import free_port
 from ussd_engine.cli import app
 from ussd_engine.embedded import Servers
 from ussd_engine.settings import DEVELOPMENT_SECRET, Settings

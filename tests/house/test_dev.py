@@ -7,7 +7,6 @@ import queue
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from loadtests.bench.processes import free_port
 from tests.house.processes import below, gone_within, names
 from ussd_engine.embedded import _postgres_bin
 
@@ -86,12 +86,6 @@ class Dev:
         self.process.send_signal(number)
         self.process.wait(30)
         return time.monotonic() - began
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 HELLO = """\

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from core_ext import COMPILED
-from tests.house.test_dev import free_port
+from loadtests.bench.processes import free_port
 from ussd_engine.embedded import Servers
 from ussd_engine.processes import ussd
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.test_dev import free_port
+from loadtests.bench.processes import free_port
 from tests.journeys.test_served import served
 
 MIX = """\

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -16,16 +15,11 @@ from redis.crc import key_slot
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from loadtests.bench.processes import free_port
 from ussd_engine.embedded import redis_binary
 from ussd_engine.launch import ending_with_us
 
 PATIENCE_S = 20.0
-
-
-def free_port() -> int:
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
 
 
 def until(true: Callable[[], Any], what: str) -> None:

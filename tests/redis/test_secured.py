@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from redis.crc import key_slot
 
+from loadtests.bench.processes import free_port
 from services.tasks.app import make
 from tests.redis.certificates import Authority
 from tests.redis.conftest import Market, OpenMarket, crowd
-from tests.redis.servers import Cluster, Server, free_port, until
+from tests.redis.servers import Cluster, Server, until
 from ussd_engine.embedded import redis_binary
 from ussd_engine.errors import StoreError
 from ussd_engine.redis_clients import client

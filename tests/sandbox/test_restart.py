@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -14,6 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from loadtests.bench.processes import free_port
 from services.sandbox import core, credential, server
 from services.sandbox.journal import Journal
 from services.sandbox.server import Running
@@ -21,13 +21,6 @@ from tests.sandbox.client import OTHER, PHONE, Shop
 from tests.sandbox_fixture import paused_settings
 
 OPENING, FLOAT = 500_000, 100_000_000
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Process:

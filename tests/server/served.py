@@ -5,7 +5,6 @@ import itertools
 import os
 import re
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -14,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from loadtests.bench.processes import free_port
 from tests.server.wire import FORM, Answer, ask, form, post, read_answer
 
 MENU = """\
@@ -97,9 +97,7 @@ async def serving(folder: Path, redis_url: str, *options: str) -> AsyncIterator[
     desk.mkdir(parents=True)
     (desk / "service.yaml").write_text(MENU)
     write_settings(folder, REDIS_URL=redis_url)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     names = ("REDIS_URL", "MAX_BODY", "MAX_WORKER_MB", "PIN_WORKERS", "LOG_LEVEL", "MENUS_DIR")
     environment = {name: value for name, value in os.environ.items() if name not in names}
     process = await asyncio.create_subprocess_exec(
