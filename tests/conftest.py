@@ -15,6 +15,7 @@ import redis
 import structlog
 
 from migrations import run as migrations
+from tests import databases
 from ussd_engine.embedded import Servers
 
 pytest_plugins = [
@@ -32,7 +33,6 @@ TEMPLATE = "template_migrated"
 REDIS_DATABASES = itertools.cycle(
     range(1, 16)
 )  # not one for all: a straggler of the last test writes elsewhere
-_numbers = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -57,8 +57,8 @@ def logging_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    with Servers(tmp_path_factory.mktemp("servers"), durable=False) as running:
+def servers() -> Iterator[Servers]:
+    with databases.folder() as folder, Servers(folder, durable=False) as running:
         yield running
 
 
@@ -72,19 +72,15 @@ def migrated_template(servers: Servers) -> str:
 
 @pytest.fixture
 def pg_url(servers: Servers, migrated_template: str) -> Iterator[str]:
-    name = f"test_{next(_numbers)}"
-    servers.sql(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
-    yield servers.url_of(name)
-    servers.sql(f"DROP DATABASE {name} WITH (FORCE)")
+    with databases.copy(servers, migrated_template) as url:
+        yield url
 
 
 @pytest.fixture
 def empty_pg_url(servers: Servers) -> Iterator[str]:
     """A database without any migration."""
-    name = f"test_{next(_numbers)}"
-    servers.sql(f"CREATE DATABASE {name}")
-    yield servers.url_of(name)
-    servers.sql(f"DROP DATABASE {name} WITH (FORCE)")
+    with databases.copy(servers, "template0") as url:
+        yield url
 
 
 @pytest.fixture

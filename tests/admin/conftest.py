@@ -6,6 +6,7 @@ import pytest_asyncio
 import redis
 from playwright.async_api import Browser, BrowserContext, Page
 
+from tests import databases
 from tests.admin.lender import Lender, opened
 from ussd_engine.embedded import Servers
 
@@ -13,13 +14,12 @@ from ussd_engine.embedded import Servers
 @pytest_asyncio.fixture(scope="session")
 async def lender(servers: Servers, migrated_template: str) -> AsyncIterator[Lender]:
     """A few hundred made-up borrowers, served; made once a run. A test undoes nothing: it takes its own."""
-    name = "admin_pages"
-    servers.sql(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
     url = servers.redis_url  # database 0: tests of others have 1 to 15
     with redis.Redis.from_url(url) as client:
         client.flushdb()
-    async with opened(servers.url_of(name), url) as made:
-        yield made
+    with databases.copy(servers, migrated_template) as pg_url:
+        async with opened(pg_url, url) as made:
+            yield made
 
 
 async def logged_in(browser: Browser, lender: Lender, role: str, **context: object) -> Page:

@@ -12,6 +12,7 @@ import pytest
 
 from core_ext import COMPILED
 from loadtests.bench.processes import free_port
+from tests import databases
 from ussd_engine.embedded import Servers
 from ussd_engine.processes import ussd
 
@@ -70,12 +71,8 @@ def dialog(client: httpx.Client, presses: list[str], phone: str) -> list[bytes]:
 
 @pytest.fixture
 def two_databases(servers: Servers, migrated_template: str) -> Iterator[list[str]]:
-    names = ["served_one", "served_two"]
-    for name in names:
-        servers.sql(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
-    yield [servers.url_of(name) for name in names]
-    for name in names:
-        servers.sql(f"DROP DATABASE {name} WITH (FORCE)")
+    with databases.copy(servers, migrated_template) as one, databases.copy(servers, migrated_template) as two:
+        yield [one, two]
 
 
 @pytest.mark.skipif(not COMPILED, reason="there is no compiled core here to compare with")

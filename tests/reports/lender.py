@@ -13,7 +13,6 @@ product umoja30: 30 days, fee 15 %, excise 20 % of fee and penalty, penalty 5 % 
                                          then 50,000 paid
 """
 
-import itertools
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,6 +26,7 @@ from services.app import service
 from services.ledger import accounts, treasury
 from services.loans import approvals
 from services.reports import Parameters, Ran, run
+from tests import databases
 from tests.services import world
 from tests.services.lending import TODAY, close_until, in_transaction, lent, noon
 from tests.services.world import SECRET, Phone, assert_books_right
@@ -58,15 +58,14 @@ class Lender:
         return await self.read(name, since=BEGINNING, until=TODAY, **more)
 
 
-_numbers = itertools.count(1)
 TEMPLATE = "template_reports"
 
 
 @pytest_asyncio.fixture(scope="session")
 async def small_lender(servers: Servers, migrated_template: str) -> dict[str, str]:
     """The lender's database, made once: 230 business days are closed in it. Gives its loans by letter."""
-    servers.sql(f"CREATE DATABASE {TEMPLATE} TEMPLATE {migrated_template}")
-    async with asyncpg.create_pool(servers.url_of(TEMPLATE), min_size=1, max_size=5) as pool:
+    url = databases.create(servers, TEMPLATE, migrated_template)
+    async with asyncpg.create_pool(url, min_size=1, max_size=5) as pool:
         await service.start(Runtime(Settings(USSD_SECRET=SECRET.decode()), pool))
         refs = await _live(pool, world.terms())
         await service.stop()
@@ -76,10 +75,8 @@ async def small_lender(servers: Servers, migrated_template: str) -> dict[str, st
 @pytest.fixture
 def lender_url(servers: Servers, small_lender: dict[str, str]) -> Iterator[str]:
     """A database of the test's own, with the small lender in it."""
-    name = f"test_reports_{next(_numbers)}"
-    servers.sql(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-    yield servers.url_of(name)
-    servers.sql(f"DROP DATABASE {name} WITH (FORCE)")
+    with databases.copy(servers, TEMPLATE) as url:
+        yield url
 
 
 @pytest_asyncio.fixture

@@ -8,6 +8,7 @@ import pytest_asyncio
 
 from services.seeding import loading
 from services.seeding.desk import Plan
+from tests import databases
 from ussd_engine.embedded import Servers
 from ussd_engine.settings import Settings
 
@@ -20,8 +21,7 @@ _made: list[loading.Seeded] = []
 
 async def make(servers: Servers, template: str, name: str, plan: Plan) -> loading.Seeded:
     """A database of that name, migrated and seeded; its books are checked."""
-    servers.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
-    settings = Settings(_env_file=None, database_url=servers.url_of(name), env="test")
+    settings = Settings(_env_file=None, database_url=databases.create(servers, name, template), env="test")
     return await loading.seed(settings, plan, lambda _: None)
 
 
@@ -36,10 +36,8 @@ async def seeded_template(servers: Servers, migrated_template: str) -> str:
 @pytest_asyncio.fixture(scope="module")
 async def seeded_url(servers: Servers, seeded_template: str) -> AsyncIterator[str]:
     """A copy of it, for a module that only reads."""
-    name = f"seeded_{id(object())}"
-    servers.sql(f"CREATE DATABASE {name} TEMPLATE {seeded_template}")
-    yield servers.url_of(name)
-    servers.sql(f"DROP DATABASE {name} WITH (FORCE)")
+    with databases.copy(servers, seeded_template) as url:
+        yield url
 
 
 async def rows(url: str, sql: str) -> list[asyncpg.Record]:

@@ -10,6 +10,7 @@ from services import outbox
 from services.loans import lifecycle
 from services.sandbox import credential
 from services.tasks.topics import TASKS
+from tests import databases
 from tests.simulation import events, invariants, luck, world
 from tests.simulation.world import World
 from ussd_engine.embedded import Servers
@@ -61,9 +62,8 @@ async def assert_it_went_everywhere(made: World) -> None:
 
 @pytest.fixture
 def another_pg_url(servers: Servers, migrated_template: str) -> Iterator[str]:
-    servers.sql(f"CREATE DATABASE another_world TEMPLATE {migrated_template}")
-    yield servers.url_of("another_world")
-    servers.sql("DROP DATABASE another_world WITH (FORCE)")
+    with databases.copy(servers, migrated_template) as url:
+        yield url
 
 
 async def test_one_seed_is_one_run(
