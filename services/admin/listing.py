@@ -164,6 +164,12 @@ LISTS = (
         "No money waits for its owner.", template="suspense.html",
     ),
     List(
+        "/differences", "Differences", "list_differences",
+        "What our books and M-Pesa's do not say alike, and nobody has explained yet.",
+        "Our books and M-Pesa's agree, as far as they were compared.", template="differences.html",
+        hides=("id", "linked", "ways", "candidates"),
+    ),
+    List(
         "/payouts", "Payouts", "list_payouts", "Money on its way to borrowers, and what M-Pesa said of it.",
         "No payout is like that.", links={"loan_ref": LOAN}, template="payouts.html",
         hides=("id", "originator_id", "user_id", "loan_id", "refund_id", "attempts", "changed_at"),

@@ -65,6 +65,7 @@ NAVIGATION: tuple[tuple[str, tuple[Tab, ...]], ...] = (
     )),
     ("Money", (
         Tab("/suspense", "Suspense", "list_suspense"),
+        Tab("/differences", "Differences", "list_differences"),
         Tab("/payouts", "Payouts", "list_payouts"),
         Tab("/wallets", "Wallets", "list_wallets"),
         Tab("/transactions", "Transactions", "list_transactions"),

@@ -33,9 +33,10 @@ async def home(visit: Visit) -> Page:
 
 async def _waits(visit: Visit) -> list[tuple[str, int, str, str]]:
     """What waits for a person: the words, how many (at most 50 are counted), where."""
-    asked = (
+    asked: tuple[tuple[str, str, dict[str, str], str], ...] = (
         ("approvals to decide", "list_approvals", {"status": "proposed"}, "/approvals?status=proposed"),
         ("payments nobody is known for", "list_suspense", {"status": "open"}, "/suspense?status=open"),
+        ("differences with M-Pesa", "list_differences", {}, "/differences"),
         ("payouts that need a person", "list_payouts", {"waits_for_person": "true"},
          "/payouts?waits_for_person=true"),
     )  # fmt: skip

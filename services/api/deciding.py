@@ -17,6 +17,7 @@ from services.api.problems import CONFLICT, NOT_FOUND, SAME_PERSON
 from services.borrowers import resetting, standing
 from services.loans import approvals, on_behalf
 from services.mpesa import cancelling, manual, returns
+from services.reconciliation import breaks
 from services.sms import bulk
 
 routes = Routes("Decisions")
@@ -26,7 +27,10 @@ MAY: dict[str, Permission] = {
     **dict.fromkeys(menu_changes.KINDS, Permission.MENUS_DECIDE),
     setting_changes.SETTING: Permission.SETTINGS_CHANGE,
 }
-KNOWN = (on_behalf.ROLLOVER, resetting.RESET, cancelling.CANCEL, manual.SENT, returns.RETURN, bulk.BULK)
+KNOWN = (
+    on_behalf.ROLLOVER, resetting.RESET, cancelling.CANCEL, manual.SENT, returns.RETURN, breaks.KIND,
+    bulk.BULK,
+)  # fmt: skip
 assert set(KNOWN) <= set(approvals.EFFECTS), "a kind that nobody could decide"
 
 PROBLEMS = (NOT_FOUND, CONFLICT, SAME_PERSON)

@@ -71,12 +71,13 @@ where kept.account = run.account
 and kept.state = 'open'
 """
 
-LOCK_BREAK = """
+BREAK = """
 select *
 from reconciliation_break
 where id = $1
-for update
 """
+
+LOCK_BREAK = f"{BREAK}for update"
 
 RESOLVE = """
 update reconciliation_break

@@ -60,7 +60,7 @@ async def waiting(
 
 async def candidates(connection: Any, break_id: int) -> list[dict[str, Any]]:
     """Payouts of ours that a withdrawal which only M-Pesa knows may be: of its amount, the week before."""
-    row = await connection.fetchrow(break_queries.LOCK_BREAK, break_id)
+    row = await connection.fetchrow(break_queries.BREAK, break_id)
     if row is None or row["outcome"] != "theirs_only" or row["theirs_cents"] >= 0:
         return []
     found = await connection.fetch(break_queries.CANDIDATES, -row["theirs_cents"], row["theirs_at"])
@@ -95,7 +95,8 @@ async def propose(
         raise ApprovalError(f"difference {break_id} is closed")
     if how not in WAYS:
         raise ApprovalError(f"choose one of {', '.join(WAYS)}")
-    _refuse(row, how)
+    if how not in ways(row):
+        raise ApprovalError(f"a difference of this kind is not booked as {how}")
     loan_id = borrower_id = None
     if how == "payout":
         payout = await connection.fetchrow("select * from payout where id = $1", payout_id)
@@ -115,8 +116,8 @@ def _difference(row: Any) -> int:
     return int(row["theirs_cents"] or 0) - int(row["ours_cents"] or 0)
 
 
-def _refuse(row: Any, how: str) -> None:
-    """Raise ApprovalError for what makes no sense for this difference."""
+def ways(row: Any) -> list[str]:
+    """How this difference may be booked, if at all."""
     difference = _difference(row)
     known = row["ours_cents"] is not None
     allowed = {
@@ -126,9 +127,8 @@ def _refuse(row: Any, how: str) -> None:
         "move": row["outcome"] == "theirs_only",
         "funding": row["outcome"] == "theirs_only",
         "loss": difference < 0 and (not known or row["account"] == "working"),
-    }[how]
-    if not allowed:
-        raise ApprovalError(f"a difference of this kind is not booked as {how}")
+    }
+    return [name for name, may in allowed.items() if may]
 
 
 async def _open(connection: Any, break_id: int) -> Any | None:

@@ -15,7 +15,7 @@ from services.app import service
 from services.seeding import loading
 from services.seeding.desk import Plan
 from tests.api.conftest import CHEAP, HASHED, PASSWORD
-from tests.services import world
+from tests.services import differences, world
 from ussd_engine.engine import open_engine
 from ussd_engine.observe import Board
 from ussd_engine.server import Running, make_app
@@ -57,6 +57,9 @@ async def opened(pg_url: str, redis_url: str) -> AsyncIterator[Lender]:
                 async with pool.acquire() as connection:
                     email = f"{role}@umoja.example"
                     await people.make(connection, email, role, HASHED, must_change=False, by="tests")
+            await differences.found(
+                pool, ("utility", "SKL5V7NAQ1", -500_000), ("working", "SKL5V7NAQ2", 120_000)
+            )
             yield Lender(f"http://127.0.0.1:{running.port}", pool)
     finally:
         await running.stop()

@@ -19,7 +19,7 @@ from ussd_engine.embedded import Servers
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 780}
 PAGES = {
     "today": "", "borrowers": "/borrowers", "loans": "/loans", "approvals": "/approvals",
-    "suspense": "/suspense",
+    "suspense": "/suspense", "differences": "/differences",
     "payouts": "/payouts", "wallets": "/wallets", "transactions": "/transactions", "days": "/days",
     "messages": "/messages", "bulk": "/bulk", "sessions": "/sessions", "menus": "/menus",
     "analytics": "/analytics", "reports": "/reports", "audit": "/audit", "staff": "/staff", "keys": "/keys",

@@ -6,6 +6,7 @@ from services.client.generated.audit import Audit
 from services.client.generated.borrowers import Borrowers
 from services.client.generated.decisions import Decisions
 from services.client.generated.dialogs import Dialogs
+from services.client.generated.differences import Differences
 from services.client.generated.getting_in import GettingIn
 from services.client.generated.loans import Loans
 from services.client.generated.menus import Menus
@@ -33,6 +34,7 @@ class Operations(
     Audit,
     Borrowers,
     Suspense,
+    Differences,
     Payouts,
     Scoring,
     Analytics,

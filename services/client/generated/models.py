@@ -165,6 +165,15 @@ class BusinessDays(Model):
     total_is_exact: bool | None = None
 
 
+class Candidate(Model):
+    """A payout of ours that a withdrawal only M-Pesa knows may be."""
+
+    payout_id: int
+    loan_ref: str | None
+    state: str
+    created_at: datetime
+
+
 class Charged(Model):
     """A charge, with its excise."""
 
@@ -271,6 +280,31 @@ class DefaultVintage(Model):
     recovered_cents: int
     rate: float | None
     rate_by_principal: float | None
+
+
+class Difference(Model):
+    """Something that our books and M-Pesa's do not say alike. Cents in are above zero, out below."""
+
+    id: int
+    account: Literal["utility", "working", "charges"]
+    subject: str
+    kind: str
+    outcome: str
+    ours_cents: int | None
+    theirs_cents: int | None
+    ours_on: date | None
+    theirs_at: datetime | None
+    linked: str
+    opened_at: datetime
+    ways: list[Literal["payout", "payment", "returned", "move", "funding", "loss"]]
+    candidates: list[Candidate]
+
+
+class Differences(Model):
+    """Those that are open, the oldest first. next_after: where the next page begins; null on the last."""
+
+    items: list[Difference]
+    next_after: int | None
 
 
 class DisbursementTimes(Model):
@@ -1062,6 +1096,14 @@ class Proposed(Model):
     reason: str
 
 
+class ProposedBooking(Model):
+    """How to book a difference. payout_id: which payout it was, when it is booked as `payout`."""
+
+    reason: str
+    how: Literal["payout", "payment", "returned", "move", "funding", "loss"]
+    payout_id: int | None = None
+
+
 class ProposedMatch(Model):
     """A payment in suspense is for this loan."""
 
@@ -1241,6 +1283,13 @@ class ReportRuns(Model):
 
     items: list[ReportRun]
     next_after: int | None
+
+
+class Resolved(Model):
+    """It is closed, and nothing was booked."""
+
+    id: int
+    reason: str
 
 
 class ResponseTime(Model):
