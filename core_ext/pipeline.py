@@ -87,7 +87,7 @@ class Replies:
             if line < 0:
                 return 0 if len(data) - self.place < _LONGEST_LINE else -1
             left -= 1
-            if kind in (43, 45):
+            if kind in (43, 45, 58):
                 self.place = line + 2
                 continue
             self.place += 1

@@ -55,6 +55,7 @@ def pipeline(core: Core, most: int = 100) -> Any:
 
 
 @given(st.lists(REPLIES, max_size=8), st.lists(st.integers(0, 200), max_size=6))
+@example([b":-9223372036854775808\r\n"], [5])  # the longest number there is
 @example([b"*1\r\n*1\r\n:1\r\n", b":2\r\n"], [8])  # between an array and what is in it
 def test_torn_anywhere_replies_are_those_the_library_reads(replies: list[bytes], cuts: list[int]) -> None:
     data = b"".join(replies)
