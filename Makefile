@@ -13,7 +13,7 @@ USERS =
 TIME =
 PROCESSES =
 WEB =
-# Of `make test`: how many files at once; else one more than there are cores.
+# Of `make test`: how many files at once; else two more than there are cores: some only wait.
 JOBS =
 MENUS = $(patsubst %/service.yaml,%,$(wildcard menus/*/service.yaml))
 
@@ -50,7 +50,7 @@ run: install
 
 # A file's tests stay together, for they share what was made once; files with slow tests go first.
 test: install
-	$(BIN)/python -m pytest -n $(or $(JOBS),$(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')) \
+	$(BIN)/python -m pytest -n $(or $(JOBS),$(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')) \
 	  --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: install

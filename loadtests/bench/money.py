@@ -16,6 +16,7 @@ import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -212,11 +213,15 @@ async def _count_statements(bench: Bench) -> None:
     number, bench.borrower = bench.borrower, bench.borrower + 1
     await _counted(bench, "apply", lambda: money_work.apply(bench.terms, number))
     for name, made in (("result", _payouts), ("repaid", _prompts)):
-        ((kind, ref, body),) = await made(bench)
-        async with bench.pool.acquire() as connection:
-            store = inbox.store
-            await _counted(bench, "stored", lambda: store(connection, kind, ref, body))  # noqa: B023
+        (callback,) = await made(bench)
+        await _counted(bench, "stored", partial(_store, bench.pool, callback))
         await _counted(bench, name, lambda: inbox.process_inbox(bench.pool, bench.settings, most=1))
+    await bench.pool.expire_connections()  # and with them what counts
+
+
+async def _store(pool: Any, callback: Told) -> None:
+    async with pool.acquire() as connection:
+        await inbox.store(connection, *callback)
 
 
 async def _counted(bench: Bench, name: str, work: Callable[[], Awaitable[Any]]) -> None:

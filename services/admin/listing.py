@@ -167,7 +167,7 @@ LISTS = (
         "/differences", "Differences", "list_differences",
         "What our books and M-Pesa's do not say alike, and nobody has explained yet.",
         "Our books and M-Pesa's agree, as far as they were compared.", template="differences.html",
-        hides=("id", "linked", "ways", "candidates"),
+        hides=("id", "ours_on", "linked", "ways", "candidates"),
     ),
     List(
         "/payouts", "Payouts", "list_payouts", "Money on its way to borrowers, and what M-Pesa said of it.",

@@ -16,6 +16,12 @@ _BAD = {"overdue", "non_performing", "written_off", "failed", "rejected", "black
 _WAITS = {"applied", "disbursing", "proposed", "queued", "sending", "submitted", "ready", "open", "joining",
           "prompted", "prompting", "submitting", "waiting"}  # fmt: skip
 
+# Fields that are no heading as they are called.
+_HEADINGS = {
+    "msisdn": "Number", "ref": "Reference", "id": "No.", "ours_cents": "In our books",
+    "theirs_cents": "At M-Pesa", "theirs_at": "When",
+}  # fmt: skip
+
 
 def money(cents: int | None) -> str:
     """1,234.50; nothing for nothing known."""
@@ -47,8 +53,10 @@ def plain(word: str) -> str:
 
 def title(name: str) -> str:
     """A field's name as a heading: total_cents → Total."""
+    if name in _HEADINGS:
+        return _HEADINGS[name]
     words = name.removesuffix("_cents").removesuffix("_at").removesuffix("_on").replace("_", " ")
-    return {"msisdn": "Number", "ref": "Reference", "id": "No."}.get(words, words[:1].upper() + words[1:])
+    return words[:1].upper() + words[1:]
 
 
 def state(word: str | None) -> Markup:
