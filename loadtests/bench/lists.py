@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from pydantic import ValidationError
 
 from loadtests.bench import lists_asked, lists_plans, lists_writes
 from loadtests.bench.lists_asked import FILTERS, Samples, Values
@@ -163,8 +164,9 @@ async def _measure(url: str, each: int) -> list[Kind]:
         async with pool.acquire() as connection:
             seen = await lists_asked.sample(connection)
             backend = await connection.fetchval("select pg_backend_pid()")
-        kinds = [kind for name, operation in operations().items() for kind in kinds_of(name, operation)]
         asked = operations()
+        kinds = [kind for name, operation in asked.items() for kind in kinds_of(name, operation)]
+        kinds = [kind for kind in kinds if _offered(asked[kind.name], kind, chance, seen)]
         for _ in range(each):
             for kind in kinds:
                 await _ask(call, asked[kind.name], kind, chance, seen, backend)
@@ -179,14 +181,27 @@ def reader(pool: Any, url: str) -> Read:
     )
 
 
-async def _ask(
-    call: Read, operation: Operation, kind: Kind, chance: random.Random, seen: Samples, backend: int
-) -> None:
+def _query(operation: Operation, kind: Kind, chance: random.Random, seen: Samples) -> tuple[Any, Values]:
     values: Values = dict(kind.more)
     for name in kind.filters:
         values |= FILTERS[kind.name][name](chance, seen)
     assert operation.query is not None
-    query = operation.query(sort=kind.sort, **values)
+    return operation.query(sort=kind.sort, **values), values
+
+
+def _offered(operation: Operation, kind: Kind, chance: random.Random, seen: Samples) -> bool:
+    """Whether these filters may be asked together, and in this order."""
+    try:
+        _query(operation, kind, chance, seen)
+    except ValidationError:
+        return False
+    return True
+
+
+async def _ask(
+    call: Read, operation: Operation, kind: Kind, chance: random.Random, seen: Samples, backend: int
+) -> None:
+    query, values = _query(operation, kind, chance, seen)
     before, began = _cpu_ns(backend), time.perf_counter()
     try:
         await operation.handler(call, query=query)

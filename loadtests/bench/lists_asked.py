@@ -152,7 +152,6 @@ FILTERS: dict[str, dict[str, Draw]] = {
         "q: reference": REF,
     },
     "wallets": {
-        "has_credit": whether("has_credit"),
         "owes": whether("owes"),
         "joined": days("joined"),
         "q: name": a_name,
@@ -180,7 +179,7 @@ FILTERS: dict[str, dict[str, Draw]] = {
     },
     "payouts": {
         "status": of("status", PAYOUTS, 3),
-        "waits_for_person": whether("waits_for_person"),
+        "waits_for_person": lambda chance, seen: {"waits_for_person": True},  # noqa: ARG005
         "user_id": like("user_id", "payout", "borrower_id"),
         "amount": amount("payout", "amount_cents"),
         "created": days("created"),
@@ -196,7 +195,7 @@ FILTERS: dict[str, dict[str, Draw]] = {
     "messages": {
         "status": of("status", MESSAGES, 3),
         "notice": lambda chance, seen: {"notice": chance.sample(seen.notices, chance.randint(1, 2))},
-        "kind": lambda chance, seen: {"kind": chance.choice(("money", "service", "marketing"))},  # noqa: ARG005
+        "kind": lambda chance, seen: {"kind": [chance.choice(("money", "service", "marketing"))]},  # noqa: ARG005
         "user_id": like("user_id", "sms", "borrower_id"),
         "created": days("created"),
         "q: reference": REF,

@@ -91,15 +91,14 @@ create index loan_by_due on loan (state, product, due_on, id) include (principal
 -- 4. Money and messages.
 create index journal_by_kind on journal (kind, value_on, id);
 create index payout_by_created on payout (state, created_at, id) include (amount_cents);
-create index payout_by_amount on payout (amount_cents, id) include (state, created_at);
+create index payout_by_amount on payout (state, amount_cents, id) include (created_at);
 create index payout_of_borrower on payout (borrower_id, id desc);
 create index suspense_item_by_received on suspense_item (received_at, id);
 create index refund_of_borrower on refund (borrower_id, id desc);
-create index sms_by_state on sms (state, created_at, id);
-create index sms_by_notice on sms (notice, created_at, id);
+create index sms_listed on sms (kind, notice, state, created_at, id);
 
 -- 5. What people decide.
-create index approval_by_proposed on approval (state, proposed_at, id);
+create index approval_by_proposed on approval (state, proposed_at, id) include (kind, amount_cents);
 create index approval_of_borrower on approval (borrower_id, id desc) where borrower_id is not null;
 
 -- 6. A wallet, as before, and read by the borrower's own accounts: an `or` over both ways to them read every

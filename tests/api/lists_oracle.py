@@ -133,7 +133,6 @@ ORACLES: dict[str, Oracle] = {
     "wallets": Oracle(
         PERSON,
         {
-            "has_credit": lambda row, value: (row["credit"] < 0) == value,
             "owes": lambda row, value: row["owes"] == value,
             **within("joined", lambda row: day_of(row["created_at"])),
             "q": named,
@@ -199,7 +198,7 @@ ORACLES: dict[str, Oracle] = {
         {
             "status": one_of("state"),
             "notice": one_of("notice"),
-            "kind": equal("kind"),
+            "kind": one_of("kind"),
             "user_id": equal("borrower_id"),
             **within("created", lambda row: day_of(row["created_at"])),
         },
@@ -244,18 +243,37 @@ def some_values(name: str, rows: list[Row], chance: Any) -> dict[str, Any]:
     picked = chance.sample(
         sorted(set(oracle.filters) - {"q"}), min(chance.choice((1, 1, 2, 3)), len(oracle.filters))
     )
+    if name == "loans" and any(
+        each.startswith(("due", "days_late")) for each in picked
+    ):  # one of the two dates
+        picked = [each for each in picked if not each.startswith("applied")]
     return {each: _value(each, chance.choice(rows), chance) for each in picked}
 
 
+def allowed(name: str, asked_for: dict[str, Any], sort: str) -> str:
+    """That sort, or the one that the list wants beside these filters."""
+    if (
+        name == "loans"
+        and asked_for.keys() & {"due_from", "due_to", "days_late_min", "days_late_max"}
+        and "due" not in sort
+    ):
+        return "due"
+    if name == "loans" and asked_for.keys() & {"applied_from", "applied_to"} and "applied" not in sort:
+        return "-applied"
+    return sort
+
+
 def _value(name: str, row: Row, chance: Any) -> Any:
-    if name in ("status", "product", "kind", "notice") and not (name == "kind" and "notice" in row):
+    if name in ("status", "product", "kind", "notice"):
         column = {"status": "state"}.get(name, name)
         if column not in row:
             return [chance.choice(("registered", "joining", "blacklisted"))]
         return [row[column]]
     if name.startswith("days_late"):
         return chance.choice((0, 1, 2, 7, 30, 60, 89, 90, 120))
-    if name in ("has_loan", "has_credit", "owes", "waits_for_person"):
+    if name == "waits_for_person":
+        return True
+    if name in ("has_loan", "owes"):
         return chance.choice((True, False))
     if name == "user_id":
         return row["whose"] if row.get("whose") else row["borrower_id"] or 1

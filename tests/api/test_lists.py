@@ -151,7 +151,7 @@ async def test_every_filter_shows_what_fits_and_nothing_else(
             alone = sorted(set(held.filters) - {"q"})[number % len(set(held.filters) - {"q"})]
             asked_for = {alone: oracle._value(alone, chance.choice(rows), chance)}
         tried |= set(asked_for)
-        sort = chance.choice(sorts_of(name))
+        sort = oracle.allowed(name, asked_for, chance.choice(sorts_of(name)))
         expected = held.expected(rows, asked_for, sort)
         found = await walk(call, name, sort=sort, limit=chance.choice((40, 500)), **asked_for)
         assert found == expected, (asked_for, sort)
@@ -164,7 +164,7 @@ async def test_several_states_and_products_at_once(call: Read, tables: dict[str,
         {"status": ["repaid", "applied"], "product": ["umoja14", "karibu30"]},
         {"product": ["umoja14", "nothing"], "days_late_min": 1},
     ):
-        for sort in sorts_of("loans"):
+        for sort in dict.fromkeys(oracle.allowed("loans", asked_for, sort) for sort in sorts_of("loans")):
             expected = ORACLES["loans"].expected(tables["loans"], asked_for, sort)
             assert await walk(call, "loans", sort=sort, limit=23, **asked_for) == expected
 
@@ -429,3 +429,15 @@ async def test_a_list_that_takes_too_long_is_refused_with_what_to_do(
     query = query_of(OPERATIONS["loans"], {})
     with pytest.raises(Problem, match="Narrow it"):
         await asyncio.wait_for(page(call, listing, query, OPERATIONS["loans"].answer), 4)  # type: ignore[arg-type]
+
+
+async def test_loans_of_some_due_dates_come_by_due_date(call: Read, tables: dict[str, list[Any]]) -> None:
+    day = max(row["due_on"] for row in tables["loans"] if row["due_on"])
+    answer = await ask(call, "loans", due_to=day.isoformat(), limit=20)
+    assert [item.due_on for item in answer.items] == sorted((i.due_on for i in answer.items), reverse=True)
+    with pytest.raises(Problem, match="sort=due or sort=-due"):
+        await ask(call, "loans", due_to=day.isoformat(), sort="amount")
+    with pytest.raises(Problem, match="one of the two dates"):
+        await ask(call, "loans", due_to=day.isoformat(), applied_from=day.isoformat())
+    with pytest.raises(Problem, match="come by these"):
+        await ask(call, "loans", applied_from=day.isoformat(), sort="due")

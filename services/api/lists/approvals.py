@@ -33,9 +33,11 @@ routes = Routes("Approvals")
 
 ApprovalStatus = Literal["proposed", "approved", "rejected"]
 STATES = ("proposed", "approved", "rejected")
-OF_BORROWER = """(
-    approval.borrower_id = {0} or approval.loan_id in (select id from loan where loan.borrower_id = {0})
-)"""
+OF_BORROWER = """approval.id = any(array(
+    select id from approval where borrower_id = {0}
+    union all
+    select about.id from loan join approval as about on about.loan_id = loan.id where loan.borrower_id = {0}
+))"""
 
 
 class ApprovalQuery(ListQuery):

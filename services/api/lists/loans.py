@@ -1,9 +1,9 @@
 """The list of loans."""
 
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.api.calls import Read, Stream
 from services.api.lists.answering import LISTED, answer
@@ -52,11 +52,26 @@ class LoanQuery(ListQuery):
     amount_max_cents: Cents | None = Field(None, description="Of the amount lent.")
     applied_from: Day | None = None
     applied_to: Day | None = None
-    due_from: Day | None = None
-    due_to: Day | None = None
+    due_from: Day | None = Field(None, description="Due dates come in their own order: `due` or `-due`.")
+    due_to: Day | None = Field(None, description="Not beside `applied_from` or `applied_to`.")
     days_late_min: DaysLate | None = Field(None, description="Of loans that are owed. 1: everything late.")
     days_late_max: DaysLate | None = Field(None, description="Of loans that are owed.")
     sort: LoanSort = Field("-applied", description="`-` is the other way round; without a due date last.")
+
+    @model_validator(mode="after")
+    def _one_date(self) -> Self:
+        """A walk past rows of other dates, in another order than theirs, would read most loans there are."""
+        applied = self.applied_from or self.applied_to
+        due = self.due_from or self.due_to or self.days_late_min is not None or self.days_late_max is not None
+        if applied and due:
+            raise ValueError("ask for one of the two dates: applied or due")
+        if due and "sort" not in self.model_fields_set:
+            return self.model_copy(update={"sort": "-due"})
+        if due and self.sort.removeprefix("-") != "due":
+            raise ValueError("loans of some due dates come by due date: sort=due or sort=-due")
+        if applied and self.sort.removeprefix("-") != "applied":
+            raise ValueError("loans applied for on some days come by these: sort=applied or sort=-applied")
+        return self
 
 
 class Loan(BaseModel):

@@ -17,7 +17,6 @@ from ussd_engine.observe.logs import mask
 routes = Routes("Messages")
 
 MessageStatus = Literal["queued", "sending", "accepted", "refused", "unknown", "delivered", "failed"]
-STATES = ("queued", "sending", "accepted", "refused", "unknown", "delivered", "failed")
 
 
 class MessageQuery(ListQuery):
@@ -28,7 +27,7 @@ class MessageQuery(ListQuery):
     )
     status: list[MessageStatus] = Field([])
     notice: list[str] = Field([], max_length=30, description="What was said.", examples=[["money_sent"]])
-    kind: Literal["money", "service", "marketing"] | None = None
+    kind: list[Literal["money", "service", "marketing"]] = Field([])
     user_id: Id | None = Field(None, description="To this person.")
     created_from: Day | None = None
     created_to: Day | None = None
@@ -80,6 +79,25 @@ def shown(row: Any) -> dict[str, Any]:
 
 ID = Key("sms.id", int)
 
+# What kinds, notices and states there are together, each found by one look into an index.
+COMBINATIONS = """
+with recursive seen as (
+    (select kind, notice, state from sms order by kind, notice, state limit 1)
+    union all
+    select later.kind, later.notice, later.state
+    from seen
+    cross join lateral (
+        select sms.kind, sms.notice, sms.state
+        from sms
+        where (sms.kind, sms.notice, sms.state) > (seen.kind, seen.notice, seen.state)
+        order by sms.kind, sms.notice, sms.state
+        limit 1
+    ) as later
+)
+select kind, notice, state
+from seen
+"""
+
 MESSAGES = Listing(
     name="messages",
     table="sms",
@@ -93,7 +111,7 @@ left join loan on loan.id = sms.loan_id""",
     filters={
         "status": among("sms.state"),
         "notice": among("sms.notice"),
-        "kind": equal("sms.kind"),
+        "kind": among("sms.kind"),
         "user_id": equal("sms.borrower_id"),
         "created_from": since("sms.created_at"),
         "created_to": until("sms.created_at"),
@@ -115,7 +133,8 @@ left join loan on loan.id = sms.loan_id""",
     ),
     shown=shown,
     tags=("sms", "borrower"),
-    branches=(Branch("sms.state", "status", STATES), Branch("sms.notice", "notice")),
+    branches=(Branch("sms.kind", "kind"), Branch("sms.notice", "notice"), Branch("sms.state", "status")),
+    combinations=COMBINATIONS,
 )
 FINDER = Things("sms.borrower_id", "sms.loan_id", "sms.provider_id = {}")
 

@@ -6,7 +6,7 @@ and ends after STATEMENT_MS: what takes longer is refused, with what to do.
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import asyncpg
@@ -97,6 +97,8 @@ async def asked(connection: Any, listing: Listing, query: Any, finder: Finder | 
         found = await finder.look(connection, query.q, where)
         chosen, none = found.sort or chosen, found.none
     sort = listing.chosen(chosen)
+    if getattr(query, "user_id", None) is not None:
+        sort = replace(sort, alone=True)  # one person's are few, and have an index of their own
     if sort.window and query.skip:
         what = "is not for a search by name; go on with `cursor`"
         raise INVALID.of(f"query.skip: {what}.", [{"where": "query.skip", "what": what}])

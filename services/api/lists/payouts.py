@@ -41,7 +41,9 @@ class PayoutQuery(ListQuery):
         description="A receipt of M-Pesa, our own id of it, a loan's reference, or a whole phone number.",
     )
     status: list[PayoutStatus] = Field([])
-    waits_for_person: bool | None = Field(None, description="Whether a person has to say what became of it.")
+    waits_for_person: Literal[True] | None = Field(
+        None, description="Only those of which a person has to say what became of them."
+    )
     user_id: Id | None = Field(None, description="To this person.")
     amount_min_cents: Cents | None = None
     amount_max_cents: Cents | None = None
@@ -77,9 +79,8 @@ class Payouts(Page[Payout]):
     """A page of payouts."""
 
 
-def _waits(where: Where, value: bool) -> None:
-    waiting = "(payout.manual_at is not null and payout.state in ('submitted', 'unknown'))"
-    where.add(waiting if value else f"not {waiting}")
+def _waits(where: Where, _: bool) -> None:
+    where.add("(payout.manual_at is not null and payout.state in ('submitted', 'unknown'))")
 
 
 def shown(row: Any) -> dict[str, Any]:
@@ -117,7 +118,7 @@ join borrower on borrower.id = payout.borrower_id
 left join loan on loan.id = payout.loan_id""",
     sorts={
         "created": Sort((Key("payout.created_at", datetime), ID)),
-        "amount": Sort((Key("payout.amount_cents", int), ID), alone=True),
+        "amount": Sort((Key("payout.amount_cents", int), ID)),
     },
     filters={
         "status": among("payout.state"),

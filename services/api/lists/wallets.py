@@ -17,13 +17,6 @@ from ussd_engine.observe.logs import mask
 
 routes = Routes("Money")
 
-HOLDS = """exists (
-    select from account
-    join balance on balance.account_id = account.id
-    where account.borrower_id = borrower.id
-    and account.kind = 'liability'
-    and balance.balance_cents < 0
-)"""
 OWES = """exists (
     select from loan
     where loan.borrower_id = borrower.id
@@ -38,7 +31,6 @@ class WalletQuery(ListQuery):
     q: Search | None = Field(
         None, description="What words of a name begin with, a whole phone number, or a loan's reference."
     )
-    has_credit: bool | None = Field(None, description="Whether we hold money for them.")
     owes: bool | None = Field(None, description="Whether they have a loan to pay back.")
     joined_from: Day | None = None
     joined_to: Day | None = None
@@ -63,11 +55,8 @@ class Wallets(Page[Wallet]):
     """A page of wallets."""
 
 
-def _whether(condition: str) -> Any:
-    def add(where: Where, value: bool) -> None:
-        where.add(condition if value else f"not {condition}")
-
-    return add
+def _owes(where: Where, value: bool) -> None:
+    where.add(OWES if value else f"not {OWES}")
 
 
 def shown(row: Any) -> dict[str, Any]:
@@ -93,8 +82,7 @@ WALLETS = Listing(
 join wallet on wallet.borrower_id = page.id""",
     sorts={**USERS.sorts, "joined": Sort((Key("borrower.created_at", datetime), ID))},
     filters={
-        "has_credit": _whether(HOLDS),
-        "owes": _whether(OWES),
+        "owes": _owes,
         "joined_from": since("borrower.created_at"),
         "joined_to": until("borrower.created_at"),
     },

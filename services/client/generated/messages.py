@@ -24,7 +24,7 @@ class Messages(Caller):
         ]
         | None = None,
         notice: Sequence[str] | None = None,
-        kind: Literal["money", "service", "marketing"] | None = None,
+        kind: Sequence[Literal["money", "service", "marketing"]] | None = None,
         user_id: int | None = None,
         created_from: date | None = None,
         created_to: date | None = None,
@@ -60,7 +60,7 @@ class Messages(Caller):
         ]
         | None = None,
         notice: Sequence[str] | None = None,
-        kind: Literal["money", "service", "marketing"] | None = None,
+        kind: Sequence[Literal["money", "service", "marketing"]] | None = None,
         user_id: int | None = None,
         created_from: date | None = None,
         created_to: date | None = None,
@@ -94,7 +94,7 @@ class Messages(Caller):
         ]
         | None = None,
         notice: Sequence[str] | None = None,
-        kind: Literal["money", "service", "marketing"] | None = None,
+        kind: Sequence[Literal["money", "service", "marketing"]] | None = None,
         user_id: int | None = None,
         created_from: date | None = None,
         created_to: date | None = None,
