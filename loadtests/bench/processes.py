@@ -1,6 +1,7 @@
 """Starts servers on their cores, and stops them; none outlives the bench, not even a killed one."""
 
 import itertools
+import os
 import random
 import secrets
 import signal
@@ -89,8 +90,8 @@ def settings(menus: Path, redis_url: str, database_url: str = "") -> dict[str, s
 
 
 # Below the ports that systems give to outgoing connections, or one of those takes it before we listen. Two
-# apart, for `ussd dev` takes the one after it too.
-_PORTS = range(10_000, 32_000, 2)
+# apart, for `ussd dev` takes the one after it too. Processes that run at once take different ones.
+_PORTS = range(10_000 + os.getpid() % 16 * 2, 32_000, 32)
 _next_port = itertools.cycle(random.sample(_PORTS, len(_PORTS)))
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 import asyncpg
 import httpx
 import pytest
+import redis
 
 from core_ext import COMPILED
 from loadtests.bench.processes import free_port
@@ -82,6 +83,8 @@ def test_the_same_dialogs_byte_for_byte_compiled_and_interpreted(
     said = []
     for url, database, pure in zip(two_databases, ("14", "15"), (False, True), strict=True):
         redis_url = servers.redis_url.replace("db=0", f"db={database}")
+        with redis.Redis.from_url(redis_url) as left:
+            left.flushdb()  # by another test
         with served(url, redis_url, pure=pure) as client:
             client.post("/api/v1/ussd", data=turn("", "+254700000009", "x"))
             said.append(dialog(client, ENGLISH, "+254711000001") + dialog(client, SWAHILI, "+254711000002"))
