@@ -9,7 +9,7 @@ RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 # The locked packages first: they change less often than the sources.
 COPY requirements requirements
-RUN pip install --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+RUN pip install --no-deps --require-hashes -r requirements/runtime.txt -r requirements/build.txt
 COPY . .
 RUN USSD_REQUIRE_COMPILED=1 pip install --no-deps --no-build-isolation .
 

@@ -17,6 +17,10 @@ WEB =
 JOBS =
 MENUS = $(patsubst %/service.yaml,%,$(wildcard menus/*/service.yaml))
 
+# The locks are complete. Were pip to resolve them, a package that asks for `pydantic[email]` would be given the
+# newest pydantic beside the locked one, and pip would give up at each new release: so --no-deps.
+LOCKED = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r
+
 .PHONY: install install-fit run test lint bench loadtest rivals migrate check-menus clean
 
 install: $(VENV)/.built
@@ -25,7 +29,7 @@ install: $(VENV)/.built
 install-fit: $(VENV)/.fit
 
 $(VENV)/.fit: requirements/fit.txt | $(VENV)/.built
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fit.txt
+	$(LOCKED) requirements/fit.txt
 	@touch $@
 
 $(VENV)/.locked: requirements/dev.txt
@@ -33,7 +37,7 @@ $(VENV)/.locked: requirements/dev.txt
 	  { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "No virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(LOCKED) requirements/dev.txt
 	@touch $@
 
 # Old compiled modules go first: were the build to fail, Python would run them instead of newer sources.

@@ -1,6 +1,8 @@
 """What is installed is what was locked: exact versions, by hash, from no particular place."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,3 +42,10 @@ def test_production_and_build_run_the_versions_that_were_tested(repository: Path
     for lock in ("runtime.txt", "build.txt"):
         for name, block in blocks((repository / "requirements" / lock).read_text()).items():
             assert block.split()[0] == tested[name].split()[0]
+
+
+def test_the_locks_are_complete_and_agree_for_pip_installs_them_without_asking_what_else_is_needed() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "check", "--disable-pip-version-check"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
