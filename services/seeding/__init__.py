@@ -8,6 +8,8 @@ book        the accounts and journals of one loan
 letters     messages, approvals and the audit beside it
 lending     one loan, from the application to its end
 lives       one borrower after the other
+paths       the ways through the menus, and where people give up
+dialogs     the hours of dialogs: where people were, how long they took, what it cost
 loading     into PostgreSQL, in one transaction, by COPY
 
 The rules: one seed gives the same rows whatever the machine, so nothing here reads a clock or makes a

@@ -16,6 +16,7 @@ from services.loans.terms import Terms
 from services.scoring.features import Record, features
 from services.scoring.score import Assessment, assess
 from services.seeding.calendar import Calendar, Numbers
+from services.seeding.dialogs import Dials
 from services.seeding.portfolio import Portfolio
 from services.seeding.rows import Rows
 from services.sms.texts import Texts
@@ -79,14 +80,17 @@ class Ids:
 
 @dataclass(slots=True)
 class Desk:
-    """shared: ids of the accounts every lender has, by code. What is on sale is sold here without interest
-    by the day, and with one penalty: so a loan has as many journals as events."""
+    """shared: ids of the accounts every lender has, by code. bundle: the menus' name as they are. What is on
+    sale is sold here without interest by the day, and with one penalty: so a loan has as many journals as
+    events."""
 
     plan: Plan
     sold: Terms
     texts: Texts
     shared: Mapping[str, int]
     pin_hash: str
+    bundle: str
+    dials: Dials = field(default_factory=Dials)
     rows: Rows = field(default_factory=Rows)
     calendar: Calendar = field(init=False)
     ids: Ids = field(init=False)

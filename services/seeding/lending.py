@@ -66,7 +66,9 @@ def _looked_at(desk: Desk, person: Person, loan: Loan) -> When | None:
     above = loan.sold.terms.approval_above_cents
     cents = loan.quote.principal_cents
     if above is None or cents <= above:
+        desk.dials.add(loan.applied, person.language, "apply")
         return loan.applied
+    desk.dials.add(loan.applied, person.language, "review")
     day, second = loan.applied[0] + 1, 28_800 + int(desk.chance.random() * 28_800)
     decided = (day, second) if day < desk.calendar.today else None
     approved = desk.chance.random() < 0.88

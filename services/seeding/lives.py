@@ -38,6 +38,7 @@ class Lives:
             self._write(person, when, registered=False)
             return
         self._consents(person, when)
+        desk.dials.add(when, person.language, "join")
         blacklisted = desk.chance.random() < BLACKLISTED
         if not blacklisted:
             self._borrow(person, when)
@@ -66,6 +67,7 @@ class Lives:
         limit = self._limit(person, judged.limit_cents)
         if not judged.approved or limit < desk.sold.product.least_cents:
             decide(desk, person, when, judged, "not_eligible", limit, None)
+            desk.dials.add(when, person.language, "refused")
             return None
         self.loans += 1
         return lend(desk, person, when, judged, limit)

@@ -22,14 +22,17 @@ from argon2 import PasswordHasher
 from services import clock, documents
 from services.ledger import invariants
 from services.loans import terms
-from services.seeding import lives
+from services.seeding import dialogs, lives
 from services.seeding.desk import Desk, Plan
 from services.seeding.rows import COLUMNS
 from services.sms import texts
+from ussd_engine.bundle import bundle_name
 from ussd_engine.errors import UssdError
+from ussd_engine.menu.check import read_sources
 from ussd_engine.settings import Settings
 
 BLOCK = 2_000  # borrowers in memory at once
+DAYS_AT_ONCE = 10  # of dialogs
 WORK_MEM = "512MB"
 MAY_HOLD = ("account", "audit")  # what every database has; the other tables must be empty
 
@@ -131,7 +134,7 @@ async def _require_empty(connection: Any) -> None:
 
 async def _desk(connection: Any, settings: Settings, plan: Plan) -> Desk:
     folder = settings.menus_dir / "umoja"
-    sources = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.yaml"))}
+    sources = read_sources(folder)
     sold, problems = terms.read(sources)
     words, wrong = texts.read(sources, documents.menus(sources))
     if sold is None or words is None:
@@ -140,7 +143,7 @@ async def _desk(connection: Any, settings: Settings, plan: Plan) -> Desk:
     shared = {row["code"]: row["id"] for row in await connection.fetch("select id, code from account")}
     # No PIN opens it: the hash is of words, and what a PIN is checked by is a digest.
     pin = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("nobody's", salt=b"made-up people")
-    return Desk(plan, sold, words, shared, pin)
+    return Desk(plan, sold, words, shared, pin, bundle_name(sources))
 
 
 async def _fill(connection: Any, desk: Desk, done: Seeded, say: Say) -> None:
@@ -160,6 +163,7 @@ async def _fill(connection: Any, desk: Desk, done: Seeded, say: Say) -> None:
     lives.days_closed(desk)
     lives.shared_balances(desk)
     copying += await _copy(connection, desk, done)
+    copying += await _copy_dialogs(connection, desk, done)
     await connection.execute(WORDS)
     for row in await connection.fetch(SEQUENCES, list(COLUMNS)):
         table = row["table_name"]
@@ -167,6 +171,19 @@ async def _fill(connection: Any, desk: Desk, done: Seeded, say: Say) -> None:
         await connection.execute(last, row["sequence"])
     done.seconds["making"] = time.monotonic() - began - copying
     done.seconds["copying"] = copying
+
+
+async def _copy_dialogs(connection: Any, desk: Desk, done: Seeded) -> float:
+    """Hours of dialogs, some days at a time, into partitions of their months."""
+    calendar = desk.calendar
+    for month in sorted({day.replace(day=1) for day in calendar.dates[: calendar.today]}):
+        await connection.execute("select make_event_partitions($1)", month)
+    copying = 0.0
+    hours = dialogs.write_hours(desk.rows, calendar, desk.dials, desk.bundle, desk.plan.seed)
+    for number, _ in enumerate(hours):
+        if number % DAYS_AT_ONCE == DAYS_AT_ONCE - 1:
+            copying += await _copy(connection, desk, done)
+    return copying + await _copy(connection, desk, done)
 
 
 async def _copy(connection: Any, desk: Desk, done: Seeded) -> float:

@@ -48,6 +48,12 @@ COLUMNS: dict[str, tuple[str, ...]] = {
                       "par30_cents", "par60_cents", "par90_cents", "disbursed_cents", "repaid_cents",
                       "written_off_cents", "recovered_cents"),
     "audit": ("at", "who", "kind", "operation", "subject", "before", "after", "address", "request_id"),
+    "dialog_hour": ("hour", "service", "bundle", "network", "language", "state", "shown", "moved_on",
+                    "refused", "begun", "ended", "dwell_ms", "within_2s", "within_5s", "within_10s",
+                    "within_20s", "within_60s", "longer"),
+    "session_hour": ("hour", "gateway", "service_code", "network", "bundle", "language", "state", "status",
+                     "currency", "sessions", "cost_micros", "duration_ms", "hops"),
+    "server_hour": ("hour", "metric", "label", "other", "bound", "value"),
 }  # fmt: skip
 
 
@@ -76,6 +82,9 @@ class Rows:
     business_day: list[str] = field(default_factory=list)
     portfolio_day: list[str] = field(default_factory=list)
     audit: list[str] = field(default_factory=list)
+    dialog_hour: list[str] = field(default_factory=list)
+    session_hour: list[str] = field(default_factory=list)
+    server_hour: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         assert tuple(each.name for each in fields(self)) == tuple(COLUMNS)

@@ -199,6 +199,7 @@ class Term:
             tries.insert(0, ("failed", "cancelled", NULL, second - 300))
         for state, outcome, known, moment in tries:
             number = desk.ids.request.take(day)
+            desk.dials.add((day, moment - 20), self._person.language, "repay")
             began, ended = desk.calendar.at(day, moment - 20), desk.calendar.at(day, moment)
             desk.rows.payment_request.append(
                 f"{number}\t{loan.number}\t{self._person.number}\t{cents}\t{state}\tseed:{number}:repay\t"
@@ -263,6 +264,7 @@ class Term:
         book.charged(when, charge)
         loan.rollovers, loan.due = 1, loan.due + terms.rollover_days
         moved(self._desk, loan, "roll_over", "active", "borrower", when)
+        self._desk.dials.add(when, self._person.language, "more_time")
         self._late_days(loan.due)
 
     def _propose_write_off(self, when: When) -> None:

@@ -1,5 +1,6 @@
 """ussd seed: what it makes is right in every way that can be asked, and one seed makes it once and again."""
 
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,8 @@ from tests.services.world import assert_books_right
 from ussd_engine.embedded import Servers
 from ussd_engine.errors import UssdError
 from ussd_engine.settings import Settings
+
+MONTH = r"_hour_\d{4}_\d\d"  # partitions, of which there are as many as months
 
 CONTENT = """
 select md5(string_agg(each::text, '' order by each::text))
@@ -114,7 +117,8 @@ async def test_the_lender_goes_on_from_there(servers: Servers, migrated_template
 async def test_one_seed_is_one_lender_and_the_schema_is_as_it_was(
     servers: Servers, migrated_template: str
 ) -> None:
-    tables = ("loan", "journal", "posting", "balance", "sms", "payout", "approval")
+    tables = ("loan", "journal", "posting", "balance", "sms", "payout", "approval", "dialog_hour",
+              "session_hour", "server_hour")  # fmt: skip
     seen = []
     for name, seed in (("seeded_a", 5), ("seeded_b", 5), ("seeded_c", 6)):
         await make(servers, migrated_template, name, Plan(40, 200, seed, LAST))
@@ -128,7 +132,8 @@ async def test_one_seed_is_one_lender_and_the_schema_is_as_it_was(
     assert seen[0] == seen[1]
     assert all(first != second for first, second in zip(seen[0], seen[2], strict=True))
     await make(servers, migrated_template, "seeded_d", Plan(20, 60, 1, LAST))
-    assert await schema(servers.url_of("seeded_d")) == await schema(servers.url_of(migrated_template))
+    made = {each for each in await schema(servers.url_of("seeded_d")) if not re.search(MONTH, each[1])}
+    assert made == set(await schema(servers.url_of(migrated_template)))
     off = await rows(servers.url_of("seeded_d"), "select tgname from pg_trigger where tgenabled <> 'O'")
     assert off == []
     for name in ("seeded_a", "seeded_b", "seeded_c", "seeded_d"):
