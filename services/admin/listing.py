@@ -14,7 +14,6 @@ from services.admin.visit import Visit, address, named
 from services.api.operation import BASE
 
 _PAGING = {"cursor", "limit", "skip", "total", "format", "sort", "q", "after"}
-_ROWS = "50"
 
 
 @dataclass(slots=True, frozen=True)
@@ -31,6 +30,7 @@ class List:
     template: str = "list.html"
     search: str = ""  # what the search box takes; empty: there is none
     filters: tuple[str, ...] | None = None  # None: all
+    rows: str = "50"
 
 
 @dataclass(slots=True, frozen=True)
@@ -54,7 +54,7 @@ def page_of(listed: List) -> Callable[[Visit], Any]:
         query = forms.query(operation, given)
         fields = operation.query.model_fields if operation.query is not None else {}
         if "limit" in fields:
-            query["limit"] = _ROWS
+            query["limit"] = listed.rows
         answer = await visit.ask(listed.operation, query=query)
         rows = list(answer.items)
         following = getattr(answer, "next", None) or getattr(answer, "next_after", None)
@@ -189,6 +189,12 @@ LISTS = (
         "/messages", "Messages", "list_messages", "What was sent by SMS, and what became of it.",
         "No message is like that.", links={"loan_ref": LOAN},
         hides=("id", "user_id", "language", "kind", "settled_at"),
+    ),
+    List(
+        "/many", "Messages to many", "list_bulk_messages", "What was written to many, and how far each is.",
+        "Nothing was written to many like that.", links={"id": "/bulk/{}"}, template="many.html",
+        rows="20",
+        hides=("notice", "words", "messages", "approval_id", "begun_at"),
     ),
     List("/sessions", "Live dialogs", "list_sessions", "Who is in a dialog just now. Refreshes itself.",
          "Nobody is in a dialog just now.", template="sessions.html"),

@@ -74,6 +74,7 @@ NAVIGATION: tuple[tuple[str, tuple[Tab, ...]], ...] = (
     ("Messages", (
         Tab("/messages", "Messages", "list_messages"),
         Tab("/bulk", "Write to many", "send_bulk"),
+        Tab("/many", "Written to many", "list_bulk_messages"),
     )),
     ("Dialogs", (
         Tab("/sessions", "Live now", "list_sessions"),

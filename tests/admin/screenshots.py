@@ -21,7 +21,7 @@ PAGES = {
     "today": "", "borrowers": "/borrowers", "loans": "/loans", "approvals": "/approvals",
     "suspense": "/suspense", "differences": "/differences",
     "payouts": "/payouts", "wallets": "/wallets", "transactions": "/transactions", "days": "/days",
-    "messages": "/messages", "bulk": "/bulk", "sessions": "/sessions", "menus": "/menus",
+    "messages": "/messages", "bulk": "/bulk", "many": "/many", "sessions": "/sessions", "menus": "/menus",
     "analytics": "/analytics", "reports": "/reports", "audit": "/audit", "staff": "/staff", "keys": "/keys",
     "settings": "/settings",
 }  # fmt: skip

@@ -11,6 +11,7 @@ MAY = {
     "/menus": set(Role),
     "/menus/new": {Role.PRODUCT, Role.ADMIN},
     "/bulk": {Role.OFFICER, Role.ADMIN},
+    "/many": {Role.VIEWER, Role.OFFICER, Role.APPROVER, Role.ADMIN},
     "/settings": {Role.VIEWER, Role.OFFICER, Role.APPROVER, Role.ADMIN},
     "/analytics": set(Role),
     "/reports": set(Role),
@@ -142,6 +143,11 @@ async def test_a_message_is_counted_and_only_what_was_counted_is_sent(api: Api) 
     assert "What was sent is sent" in stopped.text
     assert await api.pool.fetchval("select state from bulk_message") == "stopped"
     assert not stopped.goes_to(f"{DO}stop_bulk")
+    listed = await officer.get("/many")
+    assert "stopped service 1 " in listed.text, listed.text
+    assert "officer@page.example" in listed.text
+    assert 'href="/admin/bulk/1"' in listed.html
+    assert "Nothing was written to many like that." in (await officer.get("/many?status=sent")).text
     assert (await officer.get("/bulk/99")).status == 404
     assert (await officer.get("/bulk/x")).status == 422
 

@@ -240,3 +240,49 @@ async def test_words_that_cannot_be_sent_are_refused_with_what_is_wrong(api: Api
     await crowd(api, 2)
     assert "Choose fewer" in (await ask(api)).json()["detail"]
     assert await count(api.pool, "sms") == 0
+
+
+async def test_the_list_has_each_with_how_far_it_has_come_filtered_walked_and_as_a_file(
+    api: Api, gateway: AfricasTalking
+) -> None:
+    await crowd(api, 4)
+    sent = (await ask(api)).json()["id"]
+    await all_asked(api, sent)
+    await send_all(api, gateway)
+    await allow_alone(api, 3)
+    begun = (await ask(api, "admin", to={"language": "en"})).json()["id"]
+    proposed = (await ask(api, "admin")).json()["id"]
+    viewer = api.as_("viewer")
+
+    async def listed(**asked: Any) -> Any:
+        answer = await viewer.get("/notifications/bulk", params=asked)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    every = await listed(total=True)
+    assert [each["id"] for each in every["items"]] == [proposed, begun, sent]
+    assert (every["total"], every["total_is_exact"], every["next"]) == (3, True, None)
+    for each in every["items"]:
+        assert each == await progress(api, each["id"])
+    assert every["items"][-1]["messages"] == {"accepted": 4}
+    assert every["items"][-1]["spent_cents"] > 0
+
+    first = await listed(limit=2)
+    rest = await listed(limit=2, cursor=first["next"])
+    assert [each["id"] for each in first["items"] + rest["items"]] == [proposed, begun, sent]
+    assert [each["id"] for each in (await listed(status="sent"))["items"]] == [sent]
+    assert [
+        each["id"] for each in (await listed(asked_by="admin@example.org", status="proposed"))["items"]
+    ] == [proposed]
+    assert (await listed(kind="marketing"))["items"] == []
+    assert (await listed(created_to="2020-01-01"))["items"] == []
+
+    file = await viewer.get("/notifications/bulk", params={"format": "csv", "sort": "created"})
+    lines = file.text.removeprefix("\ufeff").splitlines()
+    assert lines[0].startswith(
+        "id,status,kind,notice,recipients,asked_for,delivered,cost_at_most_kes,spent_kes"
+    )
+    assert lines[1].startswith(f"{sent},sent,service,message,4,4,0,")
+    assert [line.partition(",")[0] for line in lines[1:]] == [str(sent), str(begun), str(proposed)]
+    assert problem(await api.as_("product").get("/notifications/bulk")) == (403, "forbidden")
+    assert problem(await viewer.get("/notifications/bulk?limit=101")) == (422, "invalid")

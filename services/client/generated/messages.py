@@ -122,6 +122,96 @@ class Messages(Caller):
                 return
             cursor = page.next
 
+    async def list_bulk_messages(
+        self,
+        *,
+        cursor: str | None = None,
+        limit: int | None = None,
+        skip: int | None = None,
+        total: bool | None = None,
+        status: Sequence[Literal["proposed", "rejected", "sending", "sent", "stopped"]] | None = None,
+        kind: Sequence[Literal["service", "marketing"]] | None = None,
+        asked_by: str | None = None,
+        created_from: date | None = None,
+        created_to: date | None = None,
+        sort: Literal["created", "-created"] | None = None,
+    ) -> models.Bulks:
+        """List messages to many, and how far each has come."""
+        return await self._for(
+            models.Bulks,
+            "GET",
+            "/notifications/bulk",
+            {
+                "cursor": cursor,
+                "limit": limit,
+                "skip": skip,
+                "total": total,
+                "status": status,
+                "kind": kind,
+                "asked_by": asked_by,
+                "created_from": created_from,
+                "created_to": created_to,
+                "sort": sort,
+            },
+        )
+
+    def export_bulk_messages(
+        self,
+        *,
+        status: Sequence[Literal["proposed", "rejected", "sending", "sent", "stopped"]] | None = None,
+        kind: Sequence[Literal["service", "marketing"]] | None = None,
+        asked_by: str | None = None,
+        created_from: date | None = None,
+        created_to: date | None = None,
+        sort: Literal["created", "-created"] | None = None,
+        format: Literal["csv", "xlsx"] = "csv",
+    ) -> AsyncIterator[bytes]:
+        """List messages to many, and how far each has come: a file with all of it, as it comes."""
+        return self._stream(
+            "/notifications/bulk",
+            {
+                "status": status,
+                "kind": kind,
+                "asked_by": asked_by,
+                "created_from": created_from,
+                "created_to": created_to,
+                "sort": sort,
+                "format": format,
+            },
+        )
+
+    async def each_of_bulk_messages(
+        self,
+        *,
+        limit: int | None = None,
+        total: bool | None = None,
+        status: Sequence[Literal["proposed", "rejected", "sending", "sent", "stopped"]] | None = None,
+        kind: Sequence[Literal["service", "marketing"]] | None = None,
+        asked_by: str | None = None,
+        created_from: date | None = None,
+        created_to: date | None = None,
+        sort: Literal["created", "-created"] | None = None,
+    ) -> AsyncIterator[models.BulkProgress]:
+        """List messages to many, and how far each has come: every one, page after page."""
+        cursor: str | None = None
+        while True:
+            page = await self.list_bulk_messages(
+                limit=limit,
+                total=total,
+                status=status,
+                kind=kind,
+                asked_by=asked_by,
+                created_from=created_from,
+                created_to=created_to,
+                sort=sort,
+                cursor=cursor,
+            )
+            for row in page.items:
+                yield row
+            if page.next is None:
+                return
+            cursor = page.next
+
     async def send_bulk(self, body: models.NewBulk, *, idempotency_key: str | None = None) -> models.Bulk:
         """Send a message to all whom a filter fits, or count them and what it would cost (`dry_run`)."""
         return await self._for(

@@ -137,6 +137,15 @@ class BulkProgress(Model):
     ended_at: datetime | None
 
 
+class Bulks(Model):
+    """A page of messages to many."""
+
+    items: list[BulkProgress]
+    next: str | None = None
+    total: int | None = None
+    total_is_exact: bool | None = None
+
+
 class BusinessDay(Model):
     """A day and the portfolio at its end, over all products."""
 
