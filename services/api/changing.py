@@ -12,6 +12,14 @@ from services.api.problems import NOT_FOUND, SAME_PERSON, Problem
 from services.borrowers import standing
 from services.loans import own, queries
 
+MOST_DIGITS = 19
+
+WHICH = """
+select id
+from loan
+where {column} = $1
+"""
+
 APPROVAL = """
 select *
 from approval
@@ -28,11 +36,21 @@ async def lock_borrower(call: Change, borrower_id: int) -> Any:
     return row
 
 
-async def lock_loan(call: Change, loan_id: int) -> Any:
-    """The loan's row, locked after its borrower's. Raises as `lock_borrower`."""
+async def loan_of(call: Change, given: str) -> int:
+    """The id of a loan by its id or its reference, whichever somebody has. Raises NOT_FOUND."""
+    by_id = given.isascii() and given.isdecimal() and len(given) < MOST_DIGITS
+    found: int | None = await call.connection.fetchval(
+        WHICH.format(column="id" if by_id else "ref"), int(given) if by_id else given.upper()
+    )
+    if found is None:
+        raise NOT_FOUND.of(f"There is no loan {given[:20]}.")
+    return found
+
+
+async def lock_loan(call: Change, loan: int | str) -> Any:
+    """The loan's row by its id or its reference, locked after its borrower's. Raises as `lock_borrower`."""
+    loan_id = await loan_of(call, str(loan))
     borrower_id = await call.connection.fetchval(queries.BORROWER_OF, loan_id)
-    if borrower_id is None:
-        raise NOT_FOUND.of(f"There is no loan {loan_id}.")
     await lock_borrower(call, borrower_id)
     return await call.connection.fetchrow(queries.LOCK_LOAN, loan_id)
 

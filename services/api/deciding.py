@@ -9,7 +9,7 @@ from typing import Any, Literal
 # Each of these adds what approving does to services.loans.approvals.EFFECTS.
 from services import menu_changes, setting_changes
 from services.api.calls import Change
-from services.api.changing import APPROVAL, forget, loan_state, lock_loan, require_not_own
+from services.api.changing import APPROVAL, forget, loan_of, loan_state, lock_loan, require_not_own
 from services.api.loan_models import Decided, Decision
 from services.api.operation import Routes
 from services.api.permissions import Permission
@@ -52,7 +52,7 @@ async def reject(call: Change, approval_id: int, body: Decision) -> Decided:
 
 
 @routes.post("/loans/{loan_id}/approve", may=Permission.LOANS_DECIDE, problems=PROBLEMS)
-async def approve_loan(call: Change, loan_id: int, body: Decision) -> Decided:
+async def approve_loan(call: Change, loan_id: str, body: Decision) -> Decided:
     """Approve a loan that waits for a person, and send its money.
 
     A loan waits when it is above its product's `approve_above`."""
@@ -60,7 +60,7 @@ async def approve_loan(call: Change, loan_id: int, body: Decision) -> Decided:
 
 
 @routes.post("/loans/{loan_id}/reject", may=Permission.LOANS_DECIDE, problems=PROBLEMS)
-async def reject_loan(call: Change, loan_id: int, body: Decision) -> Decided:
+async def reject_loan(call: Change, loan_id: str, body: Decision) -> Decided:
     """Reject a loan that waits for a person. Its borrower is told by SMS."""
     return await decide(call, await _waiting(call, loan_id), "rejected", body.note)
 
@@ -111,12 +111,11 @@ def _audit(call: Change, row: Any, loan: Any | None, state: str, loan_after: str
         call.audit(f"loan:{loan['ref']}", {"state": loan["state"]}, {"state": loan_after})
 
 
-async def _waiting(call: Change, loan_id: int) -> int:
+async def _waiting(call: Change, loan: str) -> int:
     """The proposal of that loan. Raises NOT_FOUND, and CONFLICT when it waits for nobody."""
-    loan = await call.connection.fetchrow("select ref, state from loan where id = $1", loan_id)
-    if loan is None:
-        raise NOT_FOUND.of(f"There is no loan {loan_id}.")
-    found = await approvals.waiting_for(call.connection, approvals.LOAN, loan["ref"])
+    row = await loan_state(call, await loan_of(call, loan))
+    assert row is not None
+    found = await approvals.waiting_for(call.connection, approvals.LOAN, row.ref)
     if found is None:
-        raise CONFLICT.of(f"Loan {loan['ref']} waits for nobody: it is {loan['state']}.")
+        raise CONFLICT.of(f"Loan {row.ref} waits for nobody: it is {row.state}.")
     return found

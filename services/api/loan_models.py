@@ -21,6 +21,7 @@ Reason = Annotated[
 Note = Annotated[
     str, Field(max_length=500, description="Kept with the decision.", examples=["Seen in the portal"])
 ]
+LoanRef = Annotated[str, Field(pattern=r"^[Uu][0-9A-Za-z]{6}$", examples=["U4K7QXN"])]
 Number = Annotated[int, Field(ge=1, examples=[12])]
 Msisdn = Annotated[
     str,
@@ -210,7 +211,7 @@ class ProposedRefund(Proposed):
 class ProposedMatch(Proposed):
     """A payment in suspense is for this loan."""
 
-    loan_id: Number
+    loan_id: Annotated[Number | LoanRef, Field(description="Its id, or its reference.", examples=["U4K7QXN"])]
 
 
 class ProposedReceipt(Proposed):

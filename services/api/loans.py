@@ -134,7 +134,7 @@ async def ask_to_pay(call: Change, body: Prompt) -> Prompted:
 
 
 @routes.post("/loans/{loan_id}/disburse", may=Permission.LOANS_DECIDE, problems=ABOUT_ONE)
-async def disburse_loan(call: Change, loan_id: int) -> Sending:
+async def disburse_loan(call: Change, loan_id: str) -> Sending:
     """Send the money of an approved loan now that waits for the float or for a line.
 
     It is asked for once, however often this is: what M-Pesa may have is never sent again, but asked about.
@@ -142,38 +142,38 @@ async def disburse_loan(call: Change, loan_id: int) -> Sending:
     loan = await lock_loan(call, loan_id)
     waits = await cancelling.send_again(call.connection, loan, call.key)
     call.audit(f"loan:{loan['ref']}", {}, {"send_again": True, "waits": waits})
-    call.forget(f"loan:{loan_id}")
+    call.forget(f"loan:{loan['id']}")
     return Sending(loan=said(loan), waits=waits)
 
 
 @routes.post("/loans/{loan_id}/write-off", may=Permission.LOANS_PROPOSE, problems=ABOUT_ONE)
-async def propose_write_off(call: Change, loan_id: int, body: Proposed) -> Proposal:
+async def propose_write_off(call: Change, loan_id: str, body: Proposed) -> Proposal:
     """Propose to book all that is owed on a late loan as a loss.
 
     It stays owed: what is paid on it later is recovered."""
     loan = await lock_loan(call, loan_id)
-    owed = sum((await owed_cents(call.connection, loan_id)).values())
+    owed = sum((await owed_cents(call.connection, loan["id"])).values())
     if loan["state"] not in ("overdue", "non_performing"):
         raise CONFLICT.of(f"Loan {loan['ref']} is {loan['state']}: only a late loan can be written off.")
-    request = Request(approvals.WRITE_OFF, loan["ref"], owed, body.reason, loan_id=loan_id)
+    request = Request(approvals.WRITE_OFF, loan["ref"], owed, body.reason, loan_id=loan["id"])
     return await proposal(call, await approvals.propose(call.connection, request, call.who.name))
 
 
 @routes.post("/loans/{loan_id}/waive", may=Permission.LOANS_PROPOSE, problems=(*ABOUT_ONE, INVALID))
-async def propose_waiver(call: Change, loan_id: int, body: ProposedWaiver) -> Proposal:
+async def propose_waiver(call: Change, loan_id: str, body: ProposedWaiver) -> Proposal:
     """Propose to let a borrower off some of the charges."""
     loan = await lock_loan(call, loan_id)
-    owed = await owed_cents(call.connection, loan_id)
+    owed = await owed_cents(call.connection, loan["id"])
     charges = sum(owed.get(part, 0) for part in CHARGES)
     if body.amount_cents > charges:
         fault = {"where": "body.amount_cents", "what": f"at most {charges}"}
         raise INVALID.of(f"Loan {loan['ref']} owes {charges} cents of charges.", [fault])
-    request = Request(approvals.WAIVER, loan["ref"], body.amount_cents, body.reason, loan_id=loan_id)
+    request = Request(approvals.WAIVER, loan["ref"], body.amount_cents, body.reason, loan_id=loan["id"])
     return await proposal(call, await approvals.propose(call.connection, request, call.who.name))
 
 
 @routes.post("/loans/{loan_id}/rollover", may=Permission.LOANS_PROPOSE, problems=ABOUT_ONE)
-async def propose_rollover(call: Change, loan_id: int, body: ProposedRollover) -> Proposal:
+async def propose_rollover(call: Change, loan_id: str, body: ProposedRollover) -> Proposal:
     """Propose more time for a loan, at the fee that its borrower was told."""
     loan = await lock_loan(call, loan_id)
     number = await on_behalf.propose_rollover(
@@ -183,7 +183,7 @@ async def propose_rollover(call: Change, loan_id: int, body: ProposedRollover) -
 
 
 @routes.post("/loans/{loan_id}/cancel", may=Permission.LOANS_PROPOSE, problems=ABOUT_ONE)
-async def propose_cancel(call: Change, loan_id: int, body: Proposed) -> Proposal:
+async def propose_cancel(call: Change, loan_id: str, body: Proposed) -> Proposal:
     """Propose to give up a loan whose money was promised and not asked for yet."""
     loan = await lock_loan(call, loan_id)
     return await proposal(call, await cancelling.propose(call.connection, loan, call.who.name, body.reason))

@@ -130,7 +130,7 @@ async def test_a_large_loan_waits_for_somebody_else_than_the_officer(api: Api) -
     _, borrower_id = await joined(api)
     asked = (await applied(api, borrower_id, role="admin")).json()
     assert asked["outcome"] == "review"
-    loan = f"/loans/{asked['loan_id']}"
+    loan = f"/loans/{asked['ref']}"
     assert problem(await api.as_("admin").post(f"{loan}/approve", json={}, headers=key())) == (
         409,
         "same-person",

@@ -95,6 +95,19 @@ async def test_a_replayed_key_has_one_effect_and_another_body_none(api: Api) -> 
     assert problem(other) == (422, "key-reused")
 
 
+async def test_whoever_changes_a_loan_may_say_its_reference(api: Api) -> None:
+    _, _, loan_id, ref = await lent(api, days_late=3)
+    number = await proposal(await propose(api, f"/loans/{ref.lower()}/waive", amount_cents=1_000))
+    assert await api.pool.fetchval("select loan_id from approval where id = $1", number) == loan_id
+    assert (await propose(api, f"/loans/{ref}/write-off")).status_code == 200
+    for nobodys in ("U222222", "999", "9" * 30, "x"):
+        for what in ("write-off", "cancel"):
+            assert problem(await propose(api, f"/loans/{nobodys}/{what}")) == (404, "not-found")
+        for verdict in ("approve", "reject"):
+            refused = await api.as_("approver").post(f"/loans/{nobodys}/{verdict}", json={}, headers=key())
+            assert problem(refused) == (404, "not-found")
+
+
 async def test_charges_are_let_off_when_a_second_person_agrees(api: Api) -> None:
     _, _, loan_id, ref = await lent(api)
     assert problem(await propose(api, f"/loans/{loan_id}/waive", amount_cents=500_000)) == (422, "invalid")
@@ -178,7 +191,9 @@ async def test_a_payment_in_suspense_settles_the_loan_it_was_for(api: Api) -> No
         404,
         "not-found",
     )
-    number = await proposal(await propose(api, path, loan_id=loan_id))
+    assert problem(await propose(api, path, loan_id="U222222")) == (404, "not-found")
+    assert problem(await propose(api, path, loan_id="mine")) == (422, "invalid")
+    number = await proposal(await propose(api, path, loan_id=ref.lower()))
     back = await proposal(await propose(api, f"/admin/suspense/{RECEIPT}/return"))
 
     assert (await decide(api, number)).json()["loan"]["state"] == "repaid"
@@ -230,6 +245,11 @@ async def test_payouts_that_a_person_holds_go_on_when_a_person_says_so(api: Api)
     assert (await officer.post("/admin/payouts/pause", json=WHY, headers=key())).status_code == 200
     assert problem(await approver.post("/admin/payouts/pause", json=WHY, headers=key())) == (409, "conflict")
     assert problem(await officer.post("/admin/payouts/resume", json=WHY, headers=key())) == (403, "forbidden")
+    seen = (await api.as_("viewer").get("/admin/payouts/float")).json()
+    assert (seen["paused"], seen["held_by"], seen["reason"]) == (
+        True, "officer@example.org", f"officer@example.org: {WHY['reason']}",
+    )  # fmt: skip
+    assert seen["paused_at"] is not None
 
     resumed = await approver.post("/admin/payouts/resume", json=WHY, headers=key())
     assert (resumed.json()["paused"], resumed.json()["held_by"]) == (False, None)

@@ -32,42 +32,62 @@ class Loans(Caller):
             models.Prompted, "POST", "/loans/repay", {}, body, key=self._key(idempotency_key)
         )
 
-    async def disburse_loan(self, loan_id: int, *, idempotency_key: str | None = None) -> models.Sending:
+    async def disburse_loan(self, loan_id: str, *, idempotency_key: str | None = None) -> models.Sending:
         """Send the money of an approved loan now that waits for the float or for a line."""
         return await self._for(
-            models.Sending, "POST", f"/loans/{loan_id}/disburse", {}, key=self._key(idempotency_key)
+            models.Sending, "POST", f"/loans/{in_path(loan_id)}/disburse", {}, key=self._key(idempotency_key)
         )
 
     async def propose_write_off(
-        self, loan_id: int, body: models.Proposed, *, idempotency_key: str | None = None
+        self, loan_id: str, body: models.Proposed, *, idempotency_key: str | None = None
     ) -> models.Proposal:
         """Propose to book all that is owed on a late loan as a loss."""
         return await self._for(
-            models.Proposal, "POST", f"/loans/{loan_id}/write-off", {}, body, key=self._key(idempotency_key)
+            models.Proposal,
+            "POST",
+            f"/loans/{in_path(loan_id)}/write-off",
+            {},
+            body,
+            key=self._key(idempotency_key),
         )
 
     async def propose_waiver(
-        self, loan_id: int, body: models.ProposedWaiver, *, idempotency_key: str | None = None
+        self, loan_id: str, body: models.ProposedWaiver, *, idempotency_key: str | None = None
     ) -> models.Proposal:
         """Propose to let a borrower off some of the charges."""
         return await self._for(
-            models.Proposal, "POST", f"/loans/{loan_id}/waive", {}, body, key=self._key(idempotency_key)
+            models.Proposal,
+            "POST",
+            f"/loans/{in_path(loan_id)}/waive",
+            {},
+            body,
+            key=self._key(idempotency_key),
         )
 
     async def propose_rollover(
-        self, loan_id: int, body: models.ProposedRollover, *, idempotency_key: str | None = None
+        self, loan_id: str, body: models.ProposedRollover, *, idempotency_key: str | None = None
     ) -> models.Proposal:
         """Propose more time for a loan, at the fee that its borrower was told."""
         return await self._for(
-            models.Proposal, "POST", f"/loans/{loan_id}/rollover", {}, body, key=self._key(idempotency_key)
+            models.Proposal,
+            "POST",
+            f"/loans/{in_path(loan_id)}/rollover",
+            {},
+            body,
+            key=self._key(idempotency_key),
         )
 
     async def propose_cancel(
-        self, loan_id: int, body: models.Proposed, *, idempotency_key: str | None = None
+        self, loan_id: str, body: models.Proposed, *, idempotency_key: str | None = None
     ) -> models.Proposal:
         """Propose to give up a loan whose money was promised and not asked for yet."""
         return await self._for(
-            models.Proposal, "POST", f"/loans/{loan_id}/cancel", {}, body, key=self._key(idempotency_key)
+            models.Proposal,
+            "POST",
+            f"/loans/{in_path(loan_id)}/cancel",
+            {},
+            body,
+            key=self._key(idempotency_key),
         )
 
     async def list_loans(

@@ -1117,7 +1117,7 @@ class ProposedMatch(Model):
     """A payment in suspense is for this loan."""
 
     reason: str
-    loan_id: int
+    loan_id: int | str
 
 
 class ProposedReceipt(Model):

@@ -7,6 +7,10 @@ from services.client.generated import models
 class Payouts(Caller):
     """Payouts."""
 
+    async def read_float(self) -> models.Float:
+        """Say whether payouts wait, why and since when, and what the float was when M-Pesa told it last."""
+        return await self._for(models.Float, "GET", "/admin/payouts/float", {})
+
     async def propose_payout_sent(
         self, payout_id: int, body: models.ProposedReceipt, *, idempotency_key: str | None = None
     ) -> models.Proposal:
