@@ -68,14 +68,15 @@ SETTINGS: Mapping[str, Setting] = {
     DAILY_CAP: Setting(
         "cents",
         "The most that is asked of M-Pesa to pay out on one day (Nairobi's). What is above it waits for the "
-        "next day. Nothing: no bound.",
+        "next day. Nothing set: no bound.",
         most=100_000_000_000_00,
         optional=True,
         two_people=True,
     ),
     LOW_FLOAT: Setting(
         "cents",
-        "Below this, payouts wait for more float. Nothing: as MPESA_LOW_FLOAT_CENTS says.",
+        "Below this, payouts wait for more float. Nothing set: as the server was set up "
+        "(MPESA_LOW_FLOAT_CENTS).",
         most=100_000_000_000_00,
         optional=True,
         two_people=True,
@@ -97,8 +98,8 @@ SETTINGS: Mapping[str, Setting] = {
     ),
     QUIET: Setting(
         "hours",
-        'Nairobi\'s hours in which only money is spoken of, such as {"from": "20:00", "until": "08:00"}. '
-        "Nothing: as sms.yaml says.",
+        "Nairobi's hours in which people hear of their money only, such as 20:00 to 08:00. "
+        "Nothing set: as the menus say (sms.yaml).",
         optional=True,
     ),
 }

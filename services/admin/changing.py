@@ -8,6 +8,7 @@ from typing import Any
 
 from services.admin import forms
 from services.admin.entering import require_ours
+from services.admin.said import name_of
 from services.admin.site import ROOT, Page, typed
 from services.admin.visit import Visit, address, named
 from services.api.problems import NOT_FOUND, UNKNOWN_CALLER, Problem
@@ -40,4 +41,4 @@ async def do(visit: Visit) -> Page:
     bare = back.partition("?")[0] if "done=" in back else back
     number = getattr(answer, "approval_id", None)
     joint = "&" if "?" in bare else "?"
-    return Page(to=f"{bare}{joint}{address('', {'done': name, 'number': number})[1:]}")
+    return Page(to=f"{bare}{joint}{address('', {'done': name_of(name, answer), 'number': number})[1:]}")

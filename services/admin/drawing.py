@@ -42,7 +42,9 @@ class Chart:
     @property
     def drawn(self) -> dict[str, Any]:
         """As admin.js takes it."""
-        return plots.chart(self.kind, self.x, *((each.name, each.unit, each.values) for each in self.series))
+        return plots.chart(
+            self.kind, self.of, self.x, *((each.name, each.unit, each.values) for each in self.series)
+        )
 
     @property
     def rows(self) -> list[list[str]]:

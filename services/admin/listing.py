@@ -3,7 +3,7 @@ the API can show and filter, its page can.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin
 
 from markupsafe import Markup
@@ -11,7 +11,11 @@ from markupsafe import Markup
 from services.admin import forms, words
 from services.admin.site import ROOT, Page
 from services.admin.visit import Visit, address, named
+from services.api import deciding  # noqa: F401 - with it every kind of approval is known
 from services.api.operation import BASE
+from services.ledger import charges, suspense
+from services.loans import approvals, books, refunds
+from services.sms.notices import NOTICES
 
 _PAGING = {"cursor", "limit", "skip", "total", "format", "sort", "q", "after"}
 
@@ -31,6 +35,8 @@ class List:
     search: str = ""  # what the search box takes; empty: there is none
     filters: tuple[str, ...] | None = None  # None: all
     rows: str = "50"
+    beside: str = ""  # an operation whose answer the template shows too
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of filters that take any word
 
 
 @dataclass(slots=True, frozen=True)
@@ -42,6 +48,7 @@ class Filter:
     kind: str  # select, date, kes, number, yes_no, text
     choices: tuple[str, ...]
     held: str
+    any: str = "any"  # the choice of all; empty: without one, a list has a choice of its own
 
 
 def page_of(listed: List) -> Callable[[Visit], Any]:
@@ -71,6 +78,7 @@ def page_of(listed: List) -> Callable[[Visit], Any]:
             "filtered": any(text for name, text in given.items() if name not in ("cursor", "sort", "after")),
             "next": address(visit.request.path, {**given, turn: following}) if following else "",
             "exports": _exports(operation.path, query, fields),
+            "beside": await visit.ask(listed.beside) if listed.beside and visit.may(listed.beside) else None,
         }
         return Page(listed.template, shown)
 
@@ -105,7 +113,9 @@ def _filters(listed: List, fields: Mapping[str, Any], given: Mapping[str, str]) 
     found = []
     for name in names:
         annotation = str(fields[name].annotation)
-        choices = _choices(fields[name].annotation)
+        choices = _choices(fields[name].annotation) or listed.choices.get(name, ())
+        usual = fields[name].default
+        held = given.get(name, "")
         if choices:
             kind = "select"
         elif "bool" in annotation:
@@ -120,7 +130,10 @@ def _filters(listed: List, fields: Mapping[str, Any], given: Mapping[str, str]) 
             kind = "text"
         sent = f"kes.{name}" if kind == "kes" else name
         label = words.title(name) + (", KES" if kind == "kes" else "")
-        found.append(Filter(sent, label, kind, choices, given.get(sent, "")))
+        if isinstance(usual, list) and usual:
+            found.append(Filter(sent, label, kind, choices, held or usual[0], any=""))
+        else:
+            found.append(Filter(sent, label, kind, choices, given.get(sent, "")))
     return found
 
 
@@ -138,6 +151,11 @@ def _choices(annotation: Any) -> tuple[str, ...]:
 
 
 LOAN = "/loans/{}"
+JOURNALS = (
+    books.DISBURSEMENT, books.FEE, books.INTEREST, books.PENALTY, books.ROLLOVER, books.REPAYMENT,
+    books.CREDIT_USED, books.WAIVER, books.WRITE_OFF, books.MATCHED, suspense.RECEIVED, suspense.RETURNED,
+    refunds.SET_ASIDE, refunds.PAID, "hold", "hold_release", charges.CHARGE, "funding",
+)  # fmt: skip
 
 LISTS = (
     List(
@@ -149,7 +167,8 @@ LISTS = (
     List(
         "/loans", "Loans", "list_loans", "Every application and what became of it.",
         "No loan is like that. Take a filter away.",
-        hides=("id", "user_id", "closed_at", "product"), links={"ref": LOAN},
+        hides=("id", "user_id", "msisdn", "total_cents", "disbursed_at", "closed_at", "product"),
+        links={"ref": LOAN},
         search="Name, number or reference",
         filters=("status", "days_late_min", "days_late_max", "product", "amount_min_cents",
                  "amount_max_cents", "applied_from", "applied_to", "due_from", "due_to"),
@@ -157,7 +176,8 @@ LISTS = (
     List(
         "/approvals", "Approvals", "list_approvals",
         "What one person proposed and another decides. Nobody decides what they proposed.",
-        "Nothing waits for a decision.", template="approvals.html",
+        "Nothing is like that. What waits for a decision is shown first.", template="approvals.html",
+        choices={"kind": tuple(sorted(approvals.EFFECTS))},
     ),
     List(
         "/suspense", "Suspense", "list_suspense", "Money that came and that nobody is known for yet.",
@@ -171,8 +191,9 @@ LISTS = (
     ),
     List(
         "/payouts", "Payouts", "list_payouts", "Money on its way to borrowers, and what M-Pesa said of it.",
-        "No payout is like that.", links={"loan_ref": LOAN}, template="payouts.html",
-        hides=("id", "originator_id", "user_id", "loan_id", "refund_id", "attempts", "changed_at"),
+        "No payout is like that.", links={"loan_ref": LOAN}, template="payouts.html", beside="read_float",
+        hides=("id", "originator_id", "user_id", "msisdn", "loan_id", "refund_id", "result_code", "attempts",
+               "waits_since", "changed_at"),
     ),
     List(
         "/wallets", "Wallets", "list_wallets", "What is held for each borrower, and what they owe.",
@@ -182,22 +203,25 @@ LISTS = (
         "/transactions", "Transactions", "list_transactions",
         "The journals of the ledger, with their postings.",
         "No journal is like that.", links={"loan_ref": LOAN}, template="transactions.html",
+        choices={"kind": JOURNALS},
     ),
     List("/days", "Business days", "list_days", "Each day that was closed, and what it came to.",
-         "No day was closed yet. The worker closes each one after midnight."),
+         "No day was closed yet. The worker closes each one after midnight.",
+         hides=("closed_at", "counts", "par1_cents", "par60_cents")),
     List(
         "/messages", "Messages", "list_messages", "What was sent by SMS, and what became of it.",
-        "No message is like that.", links={"loan_ref": LOAN},
-        hides=("id", "user_id", "language", "kind", "settled_at"),
+        "No message is like that.", links={"loan_ref": LOAN}, choices={"notice": tuple(sorted(NOTICES))},
+        hides=("id", "user_id", "msisdn", "language", "kind", "settled_at"),
     ),
     List(
         "/many", "Messages to many", "list_bulk_messages", "What was written to many, and how far each is.",
         "Nothing was written to many like that.", links={"id": "/bulk/{}"}, template="many.html",
         rows="20",
-        hides=("notice", "words", "messages", "approval_id", "begun_at"),
+        hides=("notice", "words", "messages", "approval_id", "begun_at", "ended_at"),
     ),
     List("/sessions", "Live dialogs", "list_sessions", "Who is in a dialog just now. Refreshes itself.",
-         "Nobody is in a dialog just now.", template="sessions.html"),
+         "Nobody is in a dialog just now.", template="sessions.html",
+         hides=("code", "gateway", "started_at", "seen_at")),
     List("/audit", "Audit", "list_audit", "Who did what, when and from where. Nobody can change these rows.",
          "Nothing is recorded like that.", hides=("id", "kind", "request_id")),
     List("/staff", "Staff", "list_staff", "Who works here, and as what.", "Nobody yet.",

@@ -32,6 +32,7 @@ async def borrower(visit: Visit) -> Page:
         "timeline": timeline.items,
         "older": address(visit.request.path, {"cursor": timeline.next}) if timeline.next else "",
         "explained": explained,
+        "may_borrow": _may_borrow(person, explained),
         "purposes": PURPOSES,
         "quote": None,
         "quote_fault": "",
@@ -50,6 +51,14 @@ async def borrower(visit: Visit) -> Page:
         except Problem as problem:
             shown["quote_fault"] = problem.detail
     return Page("borrower.html", shown)
+
+
+def _may_borrow(person: Any, explained: Any) -> int:
+    """What a quote would allow. The limit that is kept with them is from the last time they were scored, at
+    night or in a dialog, and knows of no open loan."""
+    if explained is None:
+        return int(person.limit_cents)
+    return int(explained.limit_cents) if explained.verdict == "ok" else 0
 
 
 async def loan(visit: Visit) -> Page:

@@ -9,12 +9,14 @@ Unit = Literal["kes", "share", "count", "seconds", "ms"]
 
 def chart(
     kind: Literal["lines", "bars"],
+    of: str,
     x: Sequence[date | datetime | str],
     *series: tuple[str, Unit, Sequence[float | int | None]],
 ) -> dict[str, Any]:
     """Lines or bars over moments or labels; each series has a name, its unit and a value for each x."""
     return {
         "kind": kind,
+        "of": of,
         "x": [_place(each) for each in x],
         "series": [{"name": name, "unit": unit, "values": list(values)} for name, unit, values in series],
     }

@@ -14,7 +14,7 @@ import structlog
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.admin import words
+from services.admin import telling, words
 from services.admin.said import told
 from services.admin.visit import Visit, address, new_key
 from services.api import dispatch, headers
@@ -111,6 +111,7 @@ def _environment() -> Environment:
     made.filters |= {
         "money": words.money, "moment": words.moment, "day": words.day, "share": words.share,
         "state": words.state, "plain": words.plain, "title_of": words.title,
+        "reason": words.reason, "told_of": telling.tell,
     }  # fmt: skip
     made.globals |= {
         "value": words.value,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.admin.plots import chart
+from services.admin.drawing import Chart, Series, over
 from services.admin.site import NAVIGATION, ROOT, Handler, Page
 from services.admin.visit import Visit
 from services.api.permissions import Permission
@@ -49,31 +49,29 @@ async def _waits(visit: Visit) -> list[tuple[str, int, str, str]]:
     return found
 
 
-def _charts(conversion: Any, portfolio: Any, collections: Any) -> list[tuple[str, dict[str, Any]]]:
+def _charts(conversion: Any, portfolio: Any, collections: Any) -> list[Chart]:
     days = [row for row in conversion.days if row.day is not None]
     book: dict[Any, Any] = {}
     for row in portfolio.days:
         book.setdefault(row.day, []).append(row)
-    sums = [(day, _sum(rows)) for day, rows in sorted(book.items())]
+    x, dialled = over(
+        days, "day", ("Dialled", "count", "dials"), ("Applied", "count", "applied"),
+        ("Paid out", "count", "paid_out"),
+    )  # fmt: skip
+    collected_on, collected = over(
+        collections.collected, "day", ("Principal", "kes", "principal_cents"),
+        ("Charges", "kes", "charges_cents"),
+    )  # fmt: skip
+    closed = sorted(book)
+    sums = [_sum(book[day]) for day in closed]
+    late = [
+        Series(f"PAR {days}", "share", [held[f"par{days}"] for held in sums]) for days in ("1", "30", "90")
+    ]
     return [
-        ("Dialled, applied, paid out", chart(
-            "lines", [row.day for row in days],
-            ("Dialled", "count", [row.dials for row in days]),
-            ("Applied", "count", [row.applied for row in days]),
-            ("Paid out", "count", [row.paid_out for row in days]),
-        )),
-        ("Collected", chart(
-            "bars", [row.day for row in collections.collected],
-            ("Principal", "kes", [row.principal_cents for row in collections.collected]),
-            ("Charges", "kes", [row.charges_cents for row in collections.collected]),
-        )),
-        ("Portfolio at risk", chart(
-            "lines", [day for day, _ in sums],
-            ("over 1 day", "share", [held["par1"] for _, held in sums]),
-            ("over 30 days", "share", [held["par30"] for _, held in sums]),
-            ("over 90 days", "share", [held["par90"] for _, held in sums]),
-        )),
-    ]  # fmt: skip
+        Chart("From a dial to money", "Each of the last 30 days.", x, dialled),
+        Chart("Collected", "What payments settled, by day, KES.", collected_on, collected, kind="bars"),
+        Chart("Portfolio at risk", "Principal so many days late, of all that is owed.", closed, late),
+    ]
 
 
 def _sum(rows: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """How values are shown: money, moments in Nairobi, states as words with a colour, names of fields."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -16,10 +17,17 @@ _BAD = {"overdue", "non_performing", "written_off", "failed", "rejected", "black
 _WAITS = {"applied", "disbursing", "proposed", "queued", "sending", "submitted", "ready", "open", "joining",
           "prompted", "prompting", "submitting", "waiting"}  # fmt: skip
 
+LANGUAGES = {"en": "English", "sw": "Swahili"}
+# Fields that hold a word of the program's.
+_WORDS = {"notice", "kind", "operation", "purpose"}
+
 # Fields that are no heading as they are called.
 _HEADINGS = {
     "msisdn": "Number", "ref": "Reference", "id": "No.", "ours_cents": "In our books",
-    "theirs_cents": "At M-Pesa", "theirs_at": "When",
+    "theirs_cents": "At M-Pesa", "theirs_at": "When", "user_id": "Borrower", "account_ref": "Account typed",
+    "age_s": "Seconds in it", "idle_s": "Seconds idle", "bundle": "Version", "loan_ref": "Loan",
+    "par1_cents": "PAR 1", "par30_cents": "PAR 30", "par60_cents": "PAR 60", "par90_cents": "PAR 90",
+    "waits_for_person": "Waits for a person",
 }  # fmt: skip
 
 
@@ -41,6 +49,11 @@ def day(at: date | None) -> str:
     return at.strftime("%d %b %Y") if at else ""
 
 
+def day_of(at: datetime) -> str:
+    """Nairobi's day of a moment, as programs write it."""
+    return at.astimezone(clock.NAIROBI).date().isoformat()
+
+
 def share(part: float | None) -> str:
     """A share in per cent."""
     return "" if part is None else f"{part * 100:.1f} %"
@@ -51,11 +64,17 @@ def plain(word: str) -> str:
     return {"non_performing": "non-performing"}.get(word, word.replace("_", " "))
 
 
+def reason(code: str) -> str:
+    """A reason code of a decision for people: LOAN_OVERDUE → loan overdue."""
+    return plain(code.lower())
+
+
 def title(name: str) -> str:
     """A field's name as a heading: total_cents → Total."""
     if name in _HEADINGS:
         return _HEADINGS[name]
     words = name.removesuffix("_cents").removesuffix("_at").removesuffix("_on").replace("_", " ")
+    words = re.sub(" (min|max)$", lambda bound: {"min": " from", "max": " to"}[bound[1]], words)
     return words[:1].upper() + words[1:]
 
 
@@ -69,7 +88,7 @@ def state(word: str | None) -> Markup:
 
 def value(name: str, held: Any) -> Markup:  # noqa: PLR0911 (a kind each)
     """A field of an answer, by its name and type."""
-    if held is None or held in ("", []):
+    if held is None or held in ("", [], {}):
         return Markup('<span class="none">–</span>')
     if isinstance(held, bool):
         return escape("yes" if held else "no")
@@ -82,14 +101,17 @@ def value(name: str, held: Any) -> Markup:  # noqa: PLR0911 (a kind each)
     if name in ("status", "state", "outcome", "loan_status", "verdict"):
         return state(str(held))
     if isinstance(held, Mapping):
-        return Markup(", ").join(Markup("{}: {}").format(title(key), value(key, held[key])) for key in held)
+        told = {key: each for key, each in held.items() if each not in ("", [], {})}
+        return Markup(", ").join(Markup("{}: {}").format(title(key), value(key, told[key])) for key in told)
     if isinstance(held, list | tuple):
         return Markup(", ").join(value(name, each) for each in held)
     if isinstance(held, float):
         return escape(f"{held:,.2f}".rstrip("0").rstrip("."))
     if isinstance(held, int):
         return escape(f"{held:,}" if name not in ("id", "user_id", "loan_id", "approval_id") else str(held))
-    return escape(str(held))
+    if name == "language":
+        return escape(LANGUAGES.get(str(held), str(held)))
+    return escape(plain(str(held)) if name in _WORDS else str(held))
 
 
 def is_number(name: str, held: Any) -> bool:

@@ -1,9 +1,11 @@
-"""A picture of each page for docs/admin.md: `python -m tests.admin.screenshots [FOLDER]`.
+"""A picture of each page for docs/admin.md: `python -m tests.admin.screenshots [FOLDER]`; `--all` makes each
+on a phone and in the dark, too, to be looked at.
 
 A private PostgreSQL and Redis, a few hundred made-up borrowers, and Chromium.
 """
 
 import asyncio
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 from playwright.async_api import Browser, async_playwright
 
 from migrations import run as migrations
+from tests.admin.busy import make_busy
 from tests.admin.lender import Lender, opened
 from tests.browser_fixture import ARGUMENTS, CHROMIUM
 from ussd_engine.embedded import Servers
@@ -29,7 +32,7 @@ ALSO_SMALL = ("borrower",)
 ALSO_DARK = ("today",)
 
 
-async def main(folder: Path) -> None:
+async def main(folder: Path, *, everything: bool) -> None:
     """Make them all."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name, Servers(Path(name), durable=False) as servers:
@@ -37,11 +40,16 @@ async def main(folder: Path) -> None:
         url = servers.url_of("pictures")
         await asyncio.to_thread(migrations.upgrade, url)
         async with opened(url, servers.redis_url) as lender, async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+            browser = await playwright.chromium.launch(
+                executable_path=CHROMIUM, args=ARGUMENTS, env={**os.environ, "LANGUAGE": "en_GB"}
+            )
+            await make_busy(lender)
             pages = PAGES | await _of_somebody(lender)
             await _each(browser, lender, folder, pages, DESKTOP, "light", "")
-            await _each(browser, lender, folder, {n: pages[n] for n in ALSO_SMALL}, PHONE, "light", "-phone")
-            await _each(browser, lender, folder, {n: pages[n] for n in ALSO_DARK}, DESKTOP, "dark", "-dark")
+            small = pages if everything else {name: pages[name] for name in ALSO_SMALL}
+            dark = pages if everything else {name: pages[name] for name in ALSO_DARK}
+            await _each(browser, lender, folder, small, PHONE, "light", "-phone")
+            await _each(browser, lender, folder, dark, DESKTOP, "dark", "-dark")
             await browser.close()
 
 
@@ -56,7 +64,9 @@ async def _of_somebody(lender: Lender) -> dict[str, str]:
 async def _each(
     browser: Browser, lender: Lender, folder: Path, pages: dict[str, str], size: Any, theme: Any, suffix: str
 ) -> None:
-    context = await browser.new_context(viewport=size, color_scheme=theme, base_url=lender.url)
+    context = await browser.new_context(
+        viewport=size, color_scheme=theme, base_url=lender.url, locale="en-GB"
+    )
     page = await context.new_page()
     await page.goto("/admin/login")
     if not suffix:
@@ -73,4 +83,5 @@ async def _each(
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/admin")))
+    wanted = [each for each in sys.argv[1:] if each != "--all"]
+    asyncio.run(main(Path(wanted[0] if wanted else "docs/admin"), everything="--all" in sys.argv))

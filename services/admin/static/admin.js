@@ -14,6 +14,11 @@ function shortDay(at) {
   return new Date(at * 1000).toLocaleDateString("en-GB", options);
 }
 
+function longDay(at) {
+  const options = { day: "2-digit", month: "short", year: "numeric", timeZone: "Africa/Nairobi" };
+  return new Date(at * 1000).toLocaleDateString("en-GB", options);
+}
+
 function colours() {
   const style = getComputedStyle(document.documentElement);
   const of = (name) => style.getPropertyValue(name).trim();
@@ -31,13 +36,18 @@ function draw(box) {
   const times = typeof told.x[0] === "number";
   const x = times ? told.x : told.x.map((_, index) => index);
   const shown = (value) => (value == null ? "–" : unit(value));
+  // Bars stand on each other: each is drawn up to the sum of itself and those after it, the highest first.
+  const bars = told.kind === "bars";
+  const values = told.series.map((each) => each.values);
+  const heights = bars ? values.map((_, at) => values[0].map((_, day) => values.slice(at).reduce((sum, held) => sum + (held[day] ?? 0), 0))) : values;
+  const half = bars && x.length > 1 ? (x[1] - x[0]) / 2 : 0;
   box.textContent = "";
   const axis = { stroke: text, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
   new uPlot(
     {
       width: Math.max(box.clientWidth, 240),
       height: 220,
-      scales: { x: { time: times }, y: { range: (_, low, high) => [Math.min(low ?? 0, 0), Math.max((high ?? 0) * 1.05, told.series[0]?.unit === "share" ? 0.01 : 1)] } },
+      scales: { x: { time: times, range: (_, low, high) => [low - half, high + half] }, y: { range: (_, low, high) => [Math.min(low ?? 0, 0), Math.max((high ?? 0) * 1.05, told.series[0]?.unit === "share" ? 0.01 : 1)] } },
       legend: { live: true },
       tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Africa/Nairobi"),
       axes: [
@@ -45,20 +55,20 @@ function draw(box) {
         { ...axis, size: 84, values: (_, ticks) => ticks.map(unit) },
       ],
       series: [
-        times ? { value: "{DD} {MMM} {YYYY}" } : { value: (_, at) => told.x[at] ?? "" },
+        { label: told.of ?? "Day", value: (_, at) => (at == null ? "–" : times ? longDay(at) : (told.x[at] ?? "–")) },
         ...told.series.map((each, index) => ({
           label: each.name,
           stroke: series[index % series.length],
           width: 2,
           spanGaps: true,
-          points: { show: told.x.length < 40, size: 5 },
-          fill: told.kind === "bars" ? `${series[index % series.length]}55` : undefined,
-          paths: told.kind === "bars" ? uPlot.paths.bars({ size: [0.7, 60] }) : undefined,
-          value: (_, value) => shown(value),
+          points: { show: !bars && told.x.length < 40, size: 5 },
+          fill: bars ? series[index % series.length] : undefined,
+          paths: bars ? uPlot.paths.bars({ size: [0.7, 60] }) : undefined,
+          value: (_, value, at, place) => shown(place == null ? null : values[at - 1][place]),
         })),
       ],
     },
-    [x, ...told.series.map((each) => each.values)],
+    [x, ...heights],
     box,
   );
 }
