@@ -15,6 +15,7 @@ from services.api import deciding  # noqa: F401 - with it every kind of approval
 from services.api.operation import BASE
 from services.ledger import charges, suspense
 from services.loans import approvals, books, refunds
+from services.mpesa import returns
 from services.sms.notices import NOTICES
 
 _PAGING = {"cursor", "limit", "skip", "total", "format", "sort", "q", "after"}
@@ -35,7 +36,8 @@ class List:
     search: str = ""  # what the search box takes; empty: there is none
     filters: tuple[str, ...] | None = None  # None: all
     rows: str = "50"
-    beside: str = ""  # an operation whose answer the template shows too
+    beside: str = ""  # an operation whose answer the template shows too, and what it is asked
+    beside_query: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of filters that take any word
 
 
@@ -78,11 +80,17 @@ def page_of(listed: List) -> Callable[[Visit], Any]:
             "filtered": any(text for name, text in given.items() if name not in ("cursor", "sort", "after")),
             "next": address(visit.request.path, {**given, turn: following}) if following else "",
             "exports": _exports(operation.path, query, fields),
-            "beside": await visit.ask(listed.beside) if listed.beside and visit.may(listed.beside) else None,
+            "beside": await _beside(visit, listed),
         }
         return Page(listed.template, shown)
 
     return show
+
+
+async def _beside(visit: Visit, listed: List) -> Any:
+    if not listed.beside or not visit.may(listed.beside):
+        return None
+    return await visit.ask(listed.beside, query=listed.beside_query)
 
 
 def _columns(listed: List, answer: Any) -> list[str]:
@@ -176,12 +184,13 @@ LISTS = (
     List(
         "/approvals", "Approvals", "list_approvals",
         "What one person proposed and another decides. Nobody decides what they proposed.",
-        "Nothing is like that. What waits for a decision is shown first.", template="approvals.html",
+        "Nothing waits for a decision.", template="approvals.html",
         choices={"kind": tuple(sorted(approvals.EFFECTS))},
     ),
     List(
         "/suspense", "Suspense", "list_suspense", "Money that came and that nobody is known for yet.",
-        "No money waits for its owner.", template="suspense.html",
+        "No money waits for its owner.", template="suspense.html", beside="list_approvals",
+        beside_query={"kind": (approvals.MANUAL_MATCH, returns.RETURN), "limit": "500"},
     ),
     List(
         "/differences", "Differences", "list_differences",

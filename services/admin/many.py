@@ -29,7 +29,11 @@ async def write(visit: Visit) -> Page:
         body = _asked(body)
         if sent.get("_step") == "send" and sent.get("_counted") == digest(body):
             made = await visit.change("send_bulk", {}, body, str(sent.get("_key", "")))
-            return Page(to=address(f"{ROOT}/bulk/{made.id}", {"done": "send_bulk"}))
+            return Page(
+                to=address(
+                    f"{ROOT}/bulk/{made.id}", {"done": "send_bulk" if made.approval_id is None else ""}
+                )
+            )
         planned = await visit.change("send_bulk", {}, {**body, "dry_run": True}, "")
     except Problem as problem:
         if problem.kind is UNKNOWN_CALLER:

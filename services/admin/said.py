@@ -26,7 +26,7 @@ DONE: dict[str, str] = {
     "revoke_key": "The key is worth nothing from now on.",
     "change_setting": "Changed.",
     "choose_password": "Your password is changed.",
-    "send_bulk": "Taken.",
+    "send_bulk": "On its way. How far it is stands below.",
     "stop_bulk": "Stopped. What was sent is sent.",
 }
 PROPOSED = "Proposed. It waits for a second person (approval {number})."

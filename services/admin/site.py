@@ -25,7 +25,7 @@ from services.api.faults import problem_of
 from services.api.identity import proven
 from services.api.performing import IDS
 from services.api.permissions import NOT_FOR_KEYS, Permission
-from services.api.problems import BROKEN, NEW_PASSWORD, NOT_FROM_HERE, UNKNOWN_CALLER, Problem
+from services.api.problems import BROKEN, INVALID, NEW_PASSWORD, NOT_FROM_HERE, UNKNOWN_CALLER, Problem
 
 log = structlog.get_logger("umoja.admin")
 
@@ -176,11 +176,14 @@ class Site:
         sentence = problem.detail
         if problem.kind is BROKEN:
             sentence = f"Something went wrong on our side. Ask about it with the id {visit.request_id}."
+        if problem.kind is INVALID and problem.errors:
+            sentence = " ".join(f"{_field(each['where'])}: {each['what']}." for each in problem.errors)
         if problem.kind in (UNKNOWN_CALLER, NOT_FROM_HERE):
             sentence = (
                 "This did not come from a page of this login, so nothing was done. Open the page again."
             )
-        shown = {"problem": problem, "sentence": sentence}
+        asked = request.path if request.query_string and request.method == "GET" else ""
+        shown = {"problem": problem, "sentence": sentence, "bare": asked}
         return self._respond(visit, Page("problem.html", shown, problem.kind.status))
 
     def _respond(self, visit: Visit, page: Page) -> web.Response:
@@ -197,6 +200,11 @@ class Site:
         }
         response.headers.extend([*common.items(), *visit.headers])
         return response
+
+
+def _field(where: str) -> str:
+    """What a field is called on the page that has it: query.days_late_min → Days late from."""
+    return words.title(where.rpartition(".")[2])
 
 
 async def _log_in_first(visit: Visit) -> Page:

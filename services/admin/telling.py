@@ -87,6 +87,7 @@ def _approval(_: Any, more: dict[str, Any]) -> list[str]:
 
 
 def _anything(_: Any, more: dict[str, Any]) -> list[str]:
-    return [
-        f"{words.title(name).lower()} {held}" for name, held in more.items() if held not in (None, "", [])
-    ]
+    told = {name: held for name, held in more.items() if held not in (None, "", [])}
+    if told.get("result_code") == "0":  # M-Pesa's word for success
+        del told["result_code"]
+    return [f"{words.title(name).lower()} {held}" for name, held in told.items()]

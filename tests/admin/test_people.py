@@ -87,6 +87,8 @@ async def test_money_in_suspense_is_matched_by_the_reference_that_people_say(api
         page.form(f"{DO}propose_match"), loan_id=ref.lower(), reason="She sent the SMS"
     )
     assert "It waits for a second person (approval " in matched.text
+    assert f"To match it with {ref} is proposed: it waits for a second person" in matched.text
+    assert not matched.goes_to(f"{DO}propose_match")
     assert await api.pool.fetchval("select loan.ref from approval join loan on loan.id = loan_id") == ref
 
 
@@ -110,6 +112,17 @@ async def test_the_queue_says_which_decisions_it_shows_and_kinds_are_chosen_not_
     assert '<option value="write_off" selected>write off</option>' in html
     assert '<option value="bulk_message">bulk message</option>' in html
     assert '<option value="repayment">repayment</option>' in (await approver.get("/transactions")).html
+
+
+async def test_a_choice_that_cannot_be_is_said_by_the_name_it_has_on_the_page(api: Api) -> None:
+    viewer = await visitor(api, "viewer")
+    wrong = await viewer.get("/loans?days_late_min=soon&status=active")
+    assert wrong.status == 422
+    assert "Days late from: Input should be a valid integer" in wrong.text
+    assert '<a href="/admin/loans">The page without these choices</a>' in wrong.html
+    assert "without these choices" not in (await viewer.get("/loans/U222222")).html
+    assert "None of these decisions." in (await viewer.get("/approvals?kind=refund")).text
+    assert "Nothing waits for a decision." in (await viewer.get("/approvals")).text
 
 
 async def test_a_difference_that_is_closed_is_said_to_be(api: Api) -> None:
