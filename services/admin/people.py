@@ -5,7 +5,7 @@ from typing import Any
 from services.admin.forms import cents
 from services.admin.site import Handler, Page
 from services.admin.visit import Visit, address
-from services.api.problems import NOT_FOUND, Problem
+from services.api.problems import AWAY, NOT_FOUND, Problem
 
 PURPOSES = ("emergency", "business", "education", "personal", "other")
 _MOST_DIGITS = 18
@@ -32,6 +32,8 @@ async def borrower(visit: Visit) -> Page:
         "timeline": timeline.items,
         "older": address(visit.request.path, {"cursor": timeline.next}) if timeline.next else "",
         "explained": explained,
+        "user_id": person.id,
+        "dialogs": await _dialogs(visit, user),
         "may_borrow": _may_borrow(person, explained),
         "purposes": PURPOSES,
         "quote": None,
@@ -51,6 +53,22 @@ async def borrower(visit: Visit) -> Page:
         except Problem as problem:
             shown["quote_fault"] = problem.detail
     return Page("borrower.html", shown)
+
+
+async def dialog(visit: Visit) -> Page:
+    """The part of somebody's page that is asked for again and again: what they are in just now."""
+    user = {"user_id": _number(visit.request.match_info["user_id"], "borrower")}
+    return Page("dialog.html", {**user, "dialogs": await _dialogs(visit, user)})
+
+
+async def _dialogs(visit: Visit, user: dict[str, int]) -> list[Any]:
+    """What they are in just now. With Redis away the page is there without it."""
+    try:
+        return list((await visit.ask("get_user_dialogs", user)).items)
+    except Problem as problem:
+        if problem.kind is AWAY:
+            return []
+        raise
 
 
 def _may_borrow(person: Any, explained: Any) -> int:
@@ -74,5 +92,6 @@ async def loan(visit: Visit) -> Page:
 
 PAGES: tuple[tuple[str, Handler], ...] = (
     ("/borrowers/{user_id}", borrower),
+    ("/borrowers/{user_id}/dialog", dialog),
     ("/loans/{loan_id}", loan),
 )

@@ -74,6 +74,35 @@ async def test_a_large_loan_is_said_to_wait_and_is_approved_on_its_own_page(api:
     assert "It waits for a second person" not in done.text
 
 
+async def test_who_dials_is_seen_on_their_page_and_nothing_they_typed(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone, borrower_id = await joined(api)
+    viewer = await visitor(api, "viewer")
+    assert "In a dialog now" not in (await viewer.get(f"/borrowers/{borrower_id}")).text
+    form = {"sessionId": "ATUid_1", "phoneNumber": f"+{phone.msisdn}", "networkCode": "63902",
+            "serviceCode": "*384*89598#"}  # fmt: skip
+    for text in ("", "2"):
+        await api.nobody.post(f"{api.url}/api/v1/ussd", data={**form, "text": text})
+    page = await viewer.get(f"/borrowers/{borrower_id}")
+    assert re.search(
+        r"In a dialog now: at no_loan , 2 screens in \d+ s, the last press \d+ s ago\.", page.text
+    )
+
+    part = await viewer.get(f"/borrowers/{borrower_id}/dialog")
+    assert "In a dialog now: at no_loan" in part.text
+    assert "<html" not in part.html
+
+    (told,) = (await api.as_("viewer").get(f"/admin/users/{borrower_id}/dialogs")).json()["items"]
+    assert (told["state"], told["code"], told["msisdn"]) == (
+        "no_loan", "*384*89598#", f"{phone.msisdn[:4]}***{phone.msisdn[-3:]}",
+    )  # fmt: skip
+    assert (await api.as_("viewer").get("/admin/users/999/dialogs")).status_code == 404
+    monkeypatch.setattr(api.desk, "redis", None)
+    assert (await api.as_("viewer").get(f"/admin/users/{borrower_id}/dialogs")).status_code == 503
+    assert (await viewer.get(f"/borrowers/{borrower_id}")).status == 200
+
+
 async def test_money_in_suspense_is_matched_by_the_reference_that_people_say(api: Api) -> None:
     await fund(api)
     phone, _ = await joined(api)

@@ -99,8 +99,8 @@ async def _nodes(redis: Any) -> dict[str, dict[str, Any]]:
 
 async def _look(redis: Any, scan: int, where: dict[str, Any]) -> tuple[int, list[bytes]]:
     """One look: where to look next, 0 at the end of the node, and the keys. A cluster says where by node."""
-    told, keys = await redis.scan(scan, match=PATTERN, count=LOOKED_AT, **where)
-    return (next(iter(told.values())) if isinstance(told, dict) else told), keys
+    at, keys = await redis.scan(scan, match=PATTERN, count=LOOKED_AT, **where)
+    return (next(iter(at.values())) if isinstance(at, dict) else at), keys
 
 
 async def _dialogs(redis: Any, keys: list[bytes]) -> dict[str, Session]:
@@ -114,11 +114,12 @@ async def _dialogs(redis: Any, keys: list[bytes]) -> dict[str, Session]:
             pipe.get(name)
         values = await pipe.execute()
     now = clock.now()
-    made = ((name, _session(name, value, now)) for name, value in zip(names, values, strict=True))
+    made = ((name, told(name, value, now)) for name, value in zip(names, values, strict=True))
     return {name: session for name, session in made if session is not None}
 
 
-def _session(name: str, value: bytes | None, now: datetime) -> Session | None:
+def told(name: str, value: bytes | None, now: datetime) -> Session | None:
+    """A key's dialog as it is told; none when it does not go on. value: the record in Redis."""
     record = orjson.loads(value) if value is not None else {}
     if not record.get("more") or "dialog" not in record:
         return None

@@ -23,3 +23,7 @@ class Dialogs(Caller):
             if page.next is None:
                 return
             cursor = page.next
+
+    async def get_user_dialogs(self, user_id: int) -> models.Dialogs:
+        """Say in which dialog somebody is just now, where in it, and for how long."""
+        return await self._for(models.Dialogs, "GET", f"/admin/users/{user_id}/dialogs", {})

@@ -291,6 +291,12 @@ class DefaultVintage(Model):
     rate_by_principal: float | None
 
 
+class Dialogs(Model):
+    """What somebody is in: mostly nothing, or one."""
+
+    items: list[Session]
+
+
 class Difference(Model):
     """Something that our books and M-Pesa's do not say alike. Cents in are above zero, out below."""
 
