@@ -236,5 +236,5 @@ LISTS = (
     List("/staff", "Staff", "list_staff", "Who works here, and as what.", "Nobody yet.",
          template="staff.html", hides=("id", "new_password_needed", "created_by")),
     List("/keys", "API keys", "list_keys", "Machines that may ask, and for what.", "No key was made yet.",
-         template="keys.html"),
+         template="keys.html", hides=("id", "created_at", "revoked_by")),
 )  # fmt: skip

@@ -145,7 +145,7 @@ class Site:
                 resource = request.match_info.route.resource
                 log.info("page", method=request.method, route=resource.canonical if resource else "",
                          status=response.status, ms=round((time.perf_counter() - started) * 1000, 1),
-                         who=visit.who.name)  # fmt: skip
+                         who=visit.who.name, **dispatch.about(request))  # fmt: skip
             return response
 
         return handle

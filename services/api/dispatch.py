@@ -29,6 +29,8 @@ from ussd_engine.observe import tracing
 
 log = structlog.get_logger("umoja.api")
 
+_ABOUT = ("user_id", "borrower_id", "loan_id")
+_ID = re.compile("[0-9A-Za-z]{1,19}", re.ASCII)
 PROBLEM = "application/problem+json"
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 _BODY_FAULTS: dict[int, Kind] = {408: SLOW, 413: TOO_LARGE}
@@ -76,8 +78,18 @@ async def answered(
         if desk.metrics is not None:
             desk.metrics.answered(route, request.method, response.status, seconds)
         log.info("request", method=request.method, route=route, status=response.status,
-                 ms=round(seconds * 1000, 1), who=seen.who.name)  # fmt: skip
+                 ms=round(seconds * 1000, 1), who=seen.who.name, **about(request))  # fmt: skip
     return response
+
+
+def about(request: web.Request) -> dict[str, str]:
+    """Whom a request was about, for its line in the log: the borrower's or the loan's id in its address, and
+    nothing else of it."""
+    return {
+        name: text
+        for name, text in request.match_info.items()
+        if name in _ABOUT and _ID.fullmatch(text) is not None
+    }
 
 
 def address_of(request: web.Request, desk: Desk) -> str:

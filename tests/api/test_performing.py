@@ -83,3 +83,18 @@ async def test_one_line_of_log_for_a_request_and_nothing_of_what_it_held(
     assert lines[0]["ms"] >= 0
     assert "secretword" not in output
     assert "424242" not in output
+
+
+async def test_the_log_says_whose_page_was_asked_for_but_no_number_that_stood_there(
+    api: Api, capfd: pytest.CaptureFixture[str]
+) -> None:
+    setup_logging(api.settings)
+    capfd.readouterr()
+    for path in ("/admin/users/7", "/loans/U4K7QXN", "/loans/254711000126", "/loans/x%20y"):
+        await api.as_("viewer").get(path)
+    output = capfd.readouterr().err
+    lines = [json.loads(line) for line in output.splitlines() if '"event":"request"' in line]
+    assert [line.get("user_id") or line.get("loan_id") for line in lines] == [
+        "7", "U4K7QXN", "2547***126", None,
+    ]  # fmt: skip
+    assert "254711000126" not in output
