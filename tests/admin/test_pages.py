@@ -84,6 +84,22 @@ async def test_every_page_opens_without_an_error_another_host_or_a_sideways_scro
     await page.context.close()
 
 
+async def test_no_table_hides_its_last_columns_on_a_desktop(chromium: Browser, lender: Lender) -> None:
+    """What is to be done about a row stands in its last column."""
+    page = await logged_in(chromium, lender, "admin", viewport={"width": 1280, "height": 860})
+    hidden = []
+    for path in await paths_for(lender):
+        await page.goto(path)
+        hidden += await page.evaluate(
+            "(path) => [...document.querySelectorAll('.scroll')]"
+            ".filter((each) => each.checkVisibility() && each.scrollWidth > each.clientWidth + 1)"
+            ".map((each) => [path, each.ariaLabel, each.scrollWidth - each.clientWidth])",
+            path,
+        )
+    assert hidden == []
+    await page.context.close()
+
+
 async def test_words_can_be_read_in_both_themes(chromium: Browser, lender: Lender) -> None:
     for theme in ("light", "dark"):
         page = await logged_in(chromium, lender, "admin", color_scheme=theme)
