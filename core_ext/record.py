@@ -80,7 +80,7 @@ class Record:
         if not self._passed(stored, _MORE):
             return False
         self._pass_text(stored)
-        if not self._passed(stored, _DIALOG):
+        if not self._passed(stored, _DIALOG) or self.at == len(stored):
             return False
         self.dialog = _loads(chars[self.at : len(stored) - 1])  # raises when a claim follows
         return True
