@@ -1,6 +1,10 @@
 # How the classes of dialog.py lie in memory, so that the files beside it reach their fields without a
 # look-up by name. Only the compiler reads this.
 
+cimport cython
+
+@cython.final
+@cython.freelist(64)
 cdef class Result:
     cdef public int kind
     cdef public str text
@@ -9,6 +13,8 @@ cdef class Result:
     cdef public dict arguments
     cdef public bint effect
 
+@cython.final
+@cython.freelist(64)
 cdef class Dialog:
     cdef public str state
     cdef public int page
@@ -26,4 +32,5 @@ cdef class Dialog:
     cpdef object restore(self, dict kept)
     cpdef dict dump(self)
 
+cpdef Result result_of(int kind, str text)
 cpdef Dialog blank(dict subscriber, int screen)

@@ -29,6 +29,19 @@ class Result:
         self.effect = False
 
 
+@cython.ccall
+def result_of(kind: cython.int, text: str) -> Result:
+    """`Result(kind, text)`, quicker."""
+    result: Result = Result.__new__(Result)
+    result.kind = kind
+    result.text = text
+    result.refused = False
+    result.action = ""
+    result.arguments = {}
+    result.effect = False
+    return result
+
+
 @cython.cclass
 class Dialog:
     """Where one phone is. dump() gives what is kept between turns; the rest lives for one turn."""

@@ -1,5 +1,7 @@
 # For the compiler; see dialog.pxd.
 
+cimport cython
+
 cdef class Form:
     cdef tuple wanted
     cdef Py_ssize_t longest_id
@@ -14,6 +16,8 @@ cdef class Form:
 
     cdef bint numbers(self, str digits)
 
+@cython.final
+@cython.freelist(64)
 cdef class Halves:
     cdef bytes data
     cdef Py_ssize_t index

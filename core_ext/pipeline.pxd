@@ -1,9 +1,13 @@
 # For the compiler; see dialog.pxd.
 
+cimport cython
+
 cdef class Waiter:
     cpdef object got(self, object reply)
     cpdef object lost(self, object error)
 
+@cython.final
+@cython.freelist(64)
 cdef class Replies:
     cdef bytes data
     cdef Py_ssize_t at

@@ -1,7 +1,7 @@
 # For the compiler; see dialog.pxd.
 
 from .condition cimport Condition
-from .dialog cimport Dialog, Result
+from .dialog cimport Dialog, Result, result_of
 from .screens cimport Screens
 from .states cimport Option, State
 from .template cimport lookup
@@ -11,6 +11,7 @@ cdef class Program:
     cdef readonly list languages
     cdef readonly dict tables
     cdef dict _states
+    cdef list _rows
     cdef Screens _screens
     cdef str _start
     cdef str _home
@@ -28,10 +29,11 @@ cdef class Program:
     cpdef Result close(self, Dialog dialog, str message)
     cpdef str sentence(self, str message, str language)
     cdef State _state(self, str name)
+    cdef State _at(self, int place, str name)
     cdef object _leave(self, Dialog dialog)
-    cdef Result _walk(self, Dialog dialog, str name)
+    cdef Result _walk(self, Dialog dialog, State state)
     cdef Result _arrive(self, Dialog dialog, State state)
-    cdef str _choose(self, Dialog dialog, State state)
+    cdef State _choose(self, Dialog dialog, State state)
     cdef object _settle(self, Dialog dialog)
     cdef object _bounded(self, str name, object value)
     cdef Result _navigate(self, Dialog dialog, State state, str key)

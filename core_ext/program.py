@@ -33,7 +33,7 @@ import cython
 
 from .answer import Refused
 from .condition import Condition
-from .dialog import END, NEED, SHOW, Dialog, ProgramFault, Result
+from .dialog import END, NEED, SHOW, Dialog, ProgramFault, Result, result_of
 from .screens import Screens
 from .states import ASK, CHOOSE, DO, LIST, MENU, STOP, Option, State
 from .template import lookup
@@ -75,6 +75,11 @@ class Program:
         self._states: dict = {}  # type: ignore[type-arg]
         for row in tables["states"]:
             self._states[row["name"]] = State(row, keys, compile_expression, parse_phone)
+        self._rows = list(self._states.values())
+        places = {name: place for place, name in enumerate(self._states)}
+        state: State
+        for state in self._rows:
+            state.link(places)
 
     # -- what drivers call ---------------------------------------------------------------------
 
@@ -83,7 +88,7 @@ class Program:
         """Start a dialog at the first state, in the subscriber's language."""
         wanted = dialog.subscriber.get("language")
         dialog.restore({"language": wanted if wanted in self.languages else self.languages[0]})
-        return self._walk(dialog, self._start)
+        return self._walk(dialog, self._state(self._start))
 
     @cython.ccall
     def step(self, dialog: Dialog, text: str) -> Result:
@@ -121,7 +126,7 @@ class Program:
         to, say = route
         if say is not None:  # else what an action before this one said stays for the next screen
             dialog.note = self._screens.render(say, dialog, None)
-        return self._walk(dialog, to)
+        return self._walk(dialog, self._state(to))
 
     @cython.ccall
     def show(self, dialog: Dialog) -> Result:
@@ -179,22 +184,27 @@ class Program:
         return state
 
     @cython.cfunc
+    def _at(self, place: cython.int, name: str) -> State:
+        """The state at a place that was found when the program was built. (States that held each other would
+        outlive their program until they are collected.)"""
+        return self._rows[place] if place >= 0 else self._state(name)
+
+    @cython.cfunc
     def _leave(self, dialog: Dialog) -> None:
         dialog.history.append(dialog.state)
         if len(dialog.history) > MAX_HISTORY:
             del dialog.history[0]
 
     @cython.cfunc
-    def _walk(self, dialog: Dialog, name: str) -> Result:
-        """Follow states from `name` until one waits, ends, or needs an action."""
+    def _walk(self, dialog: Dialog, state: State) -> Result:
+        """Follow states from this one until one waits, ends, or needs an action."""
         for _ in range(MAX_STATES):
-            state: State = self._state(name)
             if dialog.trace is not None:
-                dialog.trace.append((name, None))
+                dialog.trace.append((state.name, None))
             if state.kind == CHOOSE:
-                name = self._choose(dialog, state)
+                state = self._choose(dialog, state)
             elif state.kind == LIST and not lookup((state.of,), dialog.vars, dialog.subscriber, None):
-                name = state.empty
+                state = self._state(state.empty)
             elif state.kind == DO:
                 dialog.doing = state.name
                 result = Result(NEED, "")
@@ -204,7 +214,7 @@ class Program:
                 return result
             else:
                 return self._arrive(dialog, state)
-        raise ProgramFault(f"more than {MAX_STATES} states without a screen, at {name!r}")
+        raise ProgramFault(f"more than {MAX_STATES} states without a screen, at {state.name!r}")
 
     @cython.cfunc
     def _arrive(self, dialog: Dialog, state: State) -> Result:
@@ -219,11 +229,11 @@ class Program:
         return self._show(dialog, state)
 
     @cython.cfunc
-    def _choose(self, dialog: Dialog, state: State) -> str:
+    def _choose(self, dialog: Dialog, state: State) -> State:
         when: Condition | None
-        for when, to in state.cases:
+        for when, to, place in state.cases:
             if when is None or when.of(dialog) is True:
-                return to
+                return self._at(place, to)
         raise ProgramFault(f"no case of {state.name!r} holds")
 
     @cython.cfunc
@@ -266,7 +276,7 @@ class Program:
         elif key == self._home_key and state.home and dialog.history:
             dialog.note = ""
             dialog.history.clear()
-            return self._walk(dialog, self._home)
+            return self._walk(dialog, self._state(self._home))
         return None
 
     @cython.cfunc
@@ -286,7 +296,7 @@ class Program:
         if not isinstance(chosen, Option):
             if state.save is not None:
                 dialog.vars[state.save] = chosen
-            return self._walk(dialog, state.to)
+            return self._walk(dialog, self._at(state.target, state.to))
         option: Option = chosen
         if dialog.trace is not None:
             dialog.trace.append((state.name, state.options.index(option)))
@@ -294,7 +304,7 @@ class Program:
             dialog.vars[state.save] = option.value
         if option.language is not None:
             dialog.language = option.language
-        return self._walk(dialog, option.to)
+        return self._walk(dialog, self._at(option.target, option.to))
 
     @cython.cfunc
     def _answer_ask(self, dialog: Dialog, state: State, text: str) -> Result:
@@ -314,7 +324,7 @@ class Program:
             dialog.vars[state.save] = value
         dialog.note = ""
         self._leave(dialog)
-        return self._walk(dialog, state.to)
+        return self._walk(dialog, self._at(state.target, state.to))
 
     @cython.cfunc
     def _refuse(self, dialog: Dialog, state: State, note: str) -> Result:
@@ -349,11 +359,11 @@ class Program:
         if dialog.page >= len(pages):
             dialog.page = 0
         over: cython.bint = state.kind == STOP and dialog.page == len(pages) - 1
-        return Result(END if over else SHOW, pages[dialog.page])
+        return result_of(END if over else SHOW, pages[dialog.page])
 
     @cython.cfunc
     def _show_offer(self, dialog: Dialog) -> Result:
         pages = self._screens.offer_pages(dialog)
         if dialog.page >= len(pages):
             dialog.page = 0
-        return Result(SHOW, pages[dialog.page])
+        return result_of(SHOW, pages[dialog.page])

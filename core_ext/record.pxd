@@ -1,9 +1,13 @@
 # For the compiler; see dialog.pxd.
 
+cimport cython
+
 from libc.string cimport memcmp
 
 from .joined cimport joined
 
+@cython.final
+@cython.freelist(64)
 cdef class Record:
     cdef public bytes expected
     cdef public str bundle

@@ -46,10 +46,21 @@ class Screens:
         septets: cython.int = dialog.screen or self._screen
         if not state.constant or dialog.note:
             return self._compose(dialog, state, back, home, septets)
+        if (
+            state.shown is not None
+            and state.shown_septets == septets
+            and state.shown_keys == (back or home)
+            and state.shown_language == dialog.language
+        ):
+            return state.shown
         key = (dialog.language, back or home, septets)
         pages = state.cache.get(key)
         if pages is None:
             pages = state.cache[key] = self._compose(dialog, state, back, home, septets)
+        state.shown = pages
+        state.shown_language = dialog.language
+        state.shown_keys = back or home
+        state.shown_septets = septets
         return pages
 
     @cython.cfunc
@@ -86,7 +97,7 @@ class Screens:
         for labels in (True, False):
             try:
                 footers = self._footers_of(dialog.language, navigable, back, home, labels)
-                return paginate(text, septets, *footers)
+                return paginate(text, septets, footers[0], footers[1], footers[2], footers[3])
             except ValueError:  # a small screen in UCS-2: once more, with the keys without their labels
                 continue
         raise ProgramFault(f"a screen of {septets} septets has no room beside its footer")

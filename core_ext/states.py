@@ -29,6 +29,7 @@ class Option:
         self.key = row.get("key")
         self.when = Condition(compile_expression(row["when"])) if row.get("when") else None
         self.language = row.get("language")
+        self.target = -1
 
 
 @cython.cclass
@@ -57,6 +58,7 @@ class State:
         self.guarded = row.get("guarded", False)
         self.save = row.get("save")
         self.to: Any = row.get("to")
+        self.target = -1
         self.text = templates(row.get("text") or {})
         self.options = [Option(option, compile_expression) for option in row.get("options", ())]
         self.fixed_keys = navigation_keys | {option.key for option in self.options if option.key is not None}
@@ -73,12 +75,19 @@ class State:
             outcome: (to, templates(say) if say else None) for outcome, (to, say) in row.get("on", {}).items()
         }
         self.effect = row.get("effect", False)
-        self.cases = [(None if when is None else condition(when), to) for when, to in row.get("cases", ())]
+        # With the place of the state it leads to, which is found when all are there.
+        self.cases = [
+            (None if when is None else condition(when), to, -1) for when, to in row.get("cases", ())
+        ]
         self.of = row.get("of", "")
         self.item = templates(row.get("item") or {})
         self.empty = row.get("empty", "")
         self.keeps = frozenset(row["keeps"]) if "keeps" in row else None
         self.cache: dict = {}  # type: ignore[type-arg]
+        self.shown: list | None = None  # type: ignore[type-arg]
+        self.shown_language = ""
+        self.shown_keys = False
+        self.shown_septets = 0
         fixed = all(option.when is None for option in self.options)
         labels = [template for option in self.options for template in option.label.values()]
         constant_labels = all(template.static is not None for template in labels)
@@ -97,6 +106,16 @@ class State:
                 )
                 for language in self.text
             }
+
+    @cython.cfunc
+    def link(self, places: dict) -> None:  # type: ignore[type-arg]
+        """Find the states it leads to, once, so that no turn looks them up by name. One that is not there
+        is missed by who walks to it. places: of the states, by name."""
+        option: Option
+        for option in self.options:
+            option.target = places.get(option.to, -1)
+        self.target = places.get(self.to, -1)
+        self.cases = [(when, to, places.get(to, -1)) for when, to, _ in self.cases]
 
     @cython.ccall
     def numbered(self, rows: list) -> list:  # type: ignore[type-arg]

@@ -14,13 +14,20 @@ from .text import to_gsm
 
 def money(cents: int) -> str:
     """Cents as shillings: 500000 is "5,000", 500050 is "5,000.50"."""
+    if type(cents) is int and 0 <= cents < 100_000_000:
+        return _money(cents)
     whole, rest = divmod(abs(cents), 100)
     sign = "-" if cents < 0 else ""
-    if rest or whole >= 1_000_000:
-        return f"{sign}{whole:,}.{rest:02d}" if rest else f"{sign}{whole:,}"
-    if whole < 1000:  # the two usual cases, without the machinery of formats
-        return sign + str(whole)
-    return sign + str(whole // 1000) + "," + str(1000 + whole % 1000)[1:]
+    return f"{sign}{whole:,}.{rest:02d}" if rest else f"{sign}{whole:,}"
+
+
+@cython.cfunc
+def _money(cents: cython.longlong) -> str:
+    """The usual amounts, below a million shillings, without the machinery of formats."""
+    whole: cython.longlong = cents // 100
+    rest: cython.longlong = cents % 100
+    shown: str = str(whole) if whole < 1000 else str(whole // 1000) + "," + str(1000 + whole % 1000)[1:]
+    return shown if rest == 0 else shown + "." + str(100 + rest)[1:]
 
 
 def number(value: int) -> str:
@@ -96,7 +103,11 @@ class Template:
                 continue
             path, show = part
             value = lookup(path, variables, subscriber, item)
-            if value is not None:
+            if value is None:
+                continue
+            if show is money and type(value) is int and 0 <= value < 100_000_000:
+                pieces.append(_money(value))
+            else:
                 pieces.append(show(value) if show in _SAFE else clean(show(value)))
         return "".join(pieces)
 

@@ -45,6 +45,13 @@ def test_a_filter_prints(core: Core, name: str, value: Any, printed: str) -> Non
     assert rendered(core, value, name) == f"<{printed}>"
 
 
+@given(st.integers(-(10**20), 10**20) | st.integers(-200_000, 200_000) | st.integers(99_000_000, 101_000_000))
+def test_every_amount_has_its_thousands_and_its_cents_when_it_has_some(core: Core, cents: int) -> None:
+    whole, rest = divmod(abs(cents), 100)
+    sign = "-" if cents < 0 else ""
+    assert rendered(core, cents, "money") == f"<{sign}{whole:,}{f'.{rest:02d}' if rest else ''}>"
+
+
 def test_slots_reach_into_records_the_subscriber_and_the_item(core: Core) -> None:
     template = core.template.Template(
         [[["limit", "max"], "money"], "/", [["subscriber", "name"], "first"], "/", [["item", "ref"], ""]]
