@@ -22,7 +22,7 @@ from borrower
 where msisdn = $1
 """
 
-LOCK = f"{FIND.rstrip()}\nfor update\n"
+LOCK = f"{FIND.rstrip()}\nfor no key update\n"
 
 BLACKLIST = """
 update borrower

@@ -27,7 +27,7 @@ and (due_on <= $1 or (terms ->> 'daily_bp')::integer > 0)
 and (disbursed_at at time zone 'Africa/Nairobi')::date <= $1
 order by id
 limit $2
-for update
+for no key update
 """
 
 DONE = """

@@ -1,10 +1,15 @@
-"""The loans' SQL, by name. Dates are Nairobi's."""
+"""The loans' SQL, by name. Dates are Nairobi's.
+
+Borrowers and loans are locked `for no key update`: their numbers never change. `for update` would also make
+whoever writes a row that names one of them wait, such as the day's end a journal that names a borrower; and
+then it and a payment, which has the borrower and wants the loan, wait for each other in a circle.
+"""
 
 LOCK_BORROWER = """
 select id
 from borrower
 where msisdn = $1
-for update
+for no key update
 """
 
 # All that eligibility and the scorecard look at. $2: today; $3: days late that call for a cool-off; $4: how
@@ -120,7 +125,7 @@ LOCK_LIMIT = """
 select limit_cents
 from borrower
 where id = $1
-for update
+for no key update
 """
 
 KEEP_SCORE = """
@@ -174,7 +179,7 @@ LOCK_LOAN = """
 select *
 from loan
 where id = $1
-for update
+for no key update
 """
 
 BORROWER_OF = """
@@ -187,7 +192,7 @@ LOCK_BORROWER_BY_ID = """
 select id
 from borrower
 where id = $1
-for update
+for no key update
 """
 
 SET_DUE = """

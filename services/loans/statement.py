@@ -64,7 +64,7 @@ BORROWER = """
 select id
 from borrower
 where msisdn = $1
-for update
+for no key update
 """
 
 
