@@ -239,15 +239,20 @@ async def _give_up(connection: Any, payout: Any) -> None:
 
 
 async def _refund_paid(connection: Any, payout: Any, at: datetime, *, late: bool) -> None:
-    """A refund went out. One that was given up is credit again: what went out is taken from that."""
+    """A refund went out. One that was given up is credit again: what went out is taken from that. What of it
+    went elsewhere meanwhile, into a loan or another refund, the lender bears, and a person is told."""
     if not late:
         await refunds.paid(connection, payout["refund_id"], at)
         return
     cents, borrower_id = payout["amount_cents"], payout["borrower_id"]
-    legs = [
-        journals.debit(accounts.customer_credit(borrower_id), cents),
-        journals.credit(accounts.MPESA_UTILITY, cents),
-    ]
+    credit = accounts.customer_credit(borrower_id)
+    taken = min(max(-await journals.balance_cents(connection, credit), 0), cents)
+    legs = [journals.credit(accounts.MPESA_UTILITY, cents)]
+    if taken:
+        legs.insert(0, journals.debit(credit, taken))
+    if cents > taken:
+        alerts.tell(log, "refund_went_out_twice", payout=payout["id"], cents=cents - taken)
+        legs.insert(0, journals.debit(accounts.WRITE_OFF_LOSS, cents - taken))
     key, on = f"refund_late:{payout['refund_id']}", clock.nairobi_date(at)
     await journals.write(
         connection, journals.Journal(key, refunds.PAID, legs, borrower_id=borrower_id, value_on=on)

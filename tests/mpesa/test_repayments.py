@@ -8,7 +8,7 @@ import pytest
 
 from services.ledger import accounts
 from services.loans import approvals
-from services.mpesa import callbacks, paybill, repayments, sweeping
+from services.mpesa import callbacks, paybill, payouts, repayments, sweeping
 from tests.mpesa.conftest import AT_ONCE, Till
 from tests.services.world import Phone, count
 
@@ -340,4 +340,32 @@ async def test_prompts_nobody_hears_of_are_given_up_and_paid_ones_still_count(ti
     await till.settle()
     assert (await request(till, number))["state"] == "paid"
     assert await till.state(ref) == "repaid"
+    await till.assert_agreed()
+
+
+async def test_a_refund_that_went_out_after_all_never_makes_credit_less_than_nothing(till: Till) -> None:
+    """It was given up, its credit went into the next loan, and then M-Pesa says that it was sent."""
+    phone, ref = await rich(till)
+    await paybill.register(till.pool, till.daraja)
+    till.sandbox.pay(phone.msisdn, 7_000, ref)
+    await till.settle()
+    borrower_id = await till.pool.fetchval("select borrower_id from loan where ref = $1", ref)
+    async with till.pool.acquire() as connection, connection.transaction():
+        wanted = approvals.Request("refund", ref, 100_000, "a test", borrower_id=borrower_id)
+        await approvals.approve(connection, await approvals.propose(connection, wanted, "akinyi"), "baraka")
+    till.sandbox.fault("drop", on="b2c")
+    till.sandbox.fault("drop", on="status", times=None)
+    await till.sweep()
+    refund = await till.pool.fetchrow("select * from payout where loan_id is null")
+    async with till.pool.acquire() as connection, connection.transaction():
+        await payouts.failed(connection, refund["id"], "manual", "a mistake")
+    till.sandbox.clear_faults()
+    await till.lent(phone)
+    assert await till.balance(accounts.customer_credit(borrower_id)) == 0
+
+    await till.daraja.payment_status(refund["originator_id"])
+    await till.settle()
+
+    assert await till.pool.fetchval("select state from payout where id = $1", refund["id"]) == "posted"
+    assert await till.balance(accounts.customer_credit(borrower_id)) == 0
     await till.assert_agreed()
