@@ -128,9 +128,9 @@ async def _payout(connection: Any, callback: Callback) -> str:
     receipt = told.receipt(said.text("TransactionReceipt") or said.transaction_id)
     at = told.completed_at(said.text("TransactionCompletedDateTime"))
     made = await payouts.succeeded(connection, payout["id"], said.code, receipt, at)
-    funds = said.text("B2CUtilityAccountAvailableFunds")
-    if made == "posted" and funds:
-        await floats.told(connection, callback.settings, round(float(funds) * 100))
+    left = told.funds(said.text("B2CUtilityAccountAvailableFunds"))
+    if made == "posted" and left is not None:
+        await floats.told(connection, callback.settings, left)
     return made
 
 

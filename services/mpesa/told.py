@@ -16,6 +16,7 @@ import orjson
 from services.clock import NAIROBI
 
 MOST_CENTS = 100_000_000_00  # above what M-Pesa's limits allow by far
+MOST_FUNDS_CENTS = 10**15  # of one account: what we keep it in holds a thousand times as much
 RECEIPT = re.compile(r"[A-Z0-9]{6,20}")
 KENYA = "254"
 
@@ -181,16 +182,24 @@ def completed_at(text: str) -> datetime | None:
     return None
 
 
+def funds(text: str) -> int | None:
+    """What M-Pesa says is left, as cents; None when it is no amount: nothing depends on it alone."""
+    try:
+        cents = int(Decimal(text.strip()) * 100)
+    except (InvalidOperation, ValueError, OverflowError):
+        return None
+    return cents if abs(cents) <= MOST_FUNDS_CENTS else None
+
+
 def balances(text: str) -> dict[str, int]:
     """`Working Account|KES|700000.00|…&Utility Account|…`: cents that are available, by account."""
     found: dict[str, int] = {}
     for entry in text.split("&"):
         name, _, rest = entry.partition("|")
         _, _, rest = rest.partition("|")
-        try:
-            found[name.strip()] = int(Decimal(rest.partition("|")[0]) * 100)
-        except (InvalidOperation, ValueError, OverflowError):
-            continue
+        cents = funds(rest.partition("|")[0])
+        if cents is not None:
+            found[name.strip()] = cents
     return found
 
 

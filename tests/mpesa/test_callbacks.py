@@ -263,3 +263,19 @@ async def test_what_came_does_not_change(till: Till) -> None:
     await till.post("confirmation", confirmation("rent"))
     with pytest.raises(asyncpg.RestrictViolationError, match="what came does not change"):
         await till.pool.execute("update mpesa_inbox set body = 'other'")
+
+
+@pytest.mark.parametrize("left", ["nan", "inf", "N/A", "1e400", ""])
+async def test_a_success_counts_whatever_it_says_of_the_float(till: Till, left: str) -> None:
+    phone = await till.phone()
+    _, loan_id = await till.lend(phone)
+    till.sandbox.fault("drop", on="b2c")
+    await payouts.submit(till.pool, till.daraja, loan_id)
+    payout = await till.payout()
+    body = result(payout["originator_id"], "0")
+    body["Result"]["ResultParameters"]["ResultParameter"].append(
+        {"Key": "B2CUtilityAccountAvailableFunds", "Value": left}
+    )
+    await till.post("b2c", body, ref=payout["originator_id"])
+    await process_inbox(till.pool, till.daraja.settings)
+    assert (await till.payout())["state"] == "posted"
