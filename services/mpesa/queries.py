@@ -138,6 +138,13 @@ set asked_at = null,
 where id = $1
 """
 
+# The question itself never left: it does not count.
+NOT_ASKED = """
+update payout
+set asks = greatest(asks - 1, 0)
+where id = $1
+"""
+
 NOT_FOUND = """
 update payout
 set not_found = not_found + 1

@@ -14,6 +14,7 @@ from services.loans import servicing
 from services.mpesa import floats, payment_queries, payouts, queries, repayments
 from services.mpesa.client import Daraja
 from services.mpesa.inbox import process_inbox
+from services.mpesa.outcomes import Unsent
 
 BATCH = 100
 NOT_FOUND_TWICE = 2
@@ -63,11 +64,13 @@ async def give_up_stuck(pool: Any, client: Daraja) -> int:
 
 
 async def ask_unheard(pool: Any, client: Daraja) -> int:
-    """Ask M-Pesa what became of payouts without a result. The answers are called back."""
+    """Ask M-Pesa what became of payouts without a result. The answers are called back. A question that did
+    not leave does not count: else an hour without a line would leave all of them to a person."""
     settings = client.settings
     unheard = await pool.fetch(queries.UNHEARD, settings.ask_after_s, settings.ask_most, BATCH)
     for row in unheard:
-        await client.payment_status(row["originator_id"])
+        if isinstance(await client.payment_status(row["originator_id"]), Unsent):
+            await pool.execute(queries.NOT_ASKED, row["id"])
     return len(unheard)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from services.ledger import accounts
 from services.loans import approvals
-from services.mpesa import floats, manual, payouts
+from services.mpesa import floats, manual, payouts, sweeping
 from tests.mpesa.conftest import FUNDED, Till, together
 from tests.services.world import count
 
@@ -357,4 +357,24 @@ async def test_charges_are_booked_from_what_m_pesa_says_it_took(till: Till) -> N
     await floats.ask(till.pool, till.daraja, always=True)
     await till.settle()
     assert await till.balance(accounts.MPESA_CHARGES_PAID) == till.sandbox.balance("charges")
+    await till.assert_agreed()
+
+
+async def test_a_question_that_never_left_is_not_counted(till: Till) -> None:
+    """Without a line for an hour, payouts do not all end up with a person: they are asked about afterwards."""
+    phone = await till.phone()
+    _, loan_id = await till.lend(phone)
+    till.sandbox.fault("drop", on="b2c")
+    await payouts.submit(till.pool, till.daraja, loan_id)
+    await till.settle()
+    nowhere = till.with_(base_url="http://127.0.0.1:1", failures_to_open=1000)
+    nowhere.http = type(till.daraja.http)(base_url="http://127.0.0.1:1")
+    for _ in range(nowhere.settings.ask_most + 2):
+        await sweeping.sweep(till.pool, nowhere)
+    await nowhere.http.aclose()
+    assert ((await till.payout())["asks"], (await till.payout())["manual_at"]) == (0, None)
+
+    await till.sweep()
+
+    assert (await till.payout())["state"] == "posted"
     await till.assert_agreed()
