@@ -269,15 +269,18 @@ where account.loan_id = any($1)
 and account.kind = 'asset'
 """
 
-# A prompt for the same amount that the phone may still show. $3: seconds that M-Pesa shows one.
+# A prompt for the same amount that the phone may still show, or that waits for M-Pesa and will be shown. $3:
+# seconds that M-Pesa shows one.
 PROMPTED_ALREADY = """
 select exists (
     select 1
     from payment_request
     where loan_id = $1
     and amount_cents = $2
-    and state in ('queued', 'prompting', 'prompted')
-    and created_at > now() - make_interval(secs => $3)
+    and (
+        state = 'queued'
+        or state in ('prompting', 'prompted') and created_at > now() - make_interval(secs => $3)
+    )
 )
 """
 

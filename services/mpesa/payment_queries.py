@@ -81,17 +81,24 @@ where id in (
 returning id, checkout_request_id
 """
 
-# Prompts that nobody will hear of. $1: seconds. One that was said to be paid waits for its receipt for $2,
-# until it can no longer be among the payments that are pulled.
+# Prompts that nobody will hear of, and those that could not be shown for so long. $1: seconds. One that was
+# said to be paid waits for its receipt for $2, until it can no longer be among the payments that are pulled.
 GIVEN_UP_PROMPTS = """
 select id
 from payment_request
-where state in ('prompting', 'prompted')
-and prompted_at < clock_timestamp() - make_interval(
+where state in ('queued', 'prompting', 'prompted')
+and case when state = 'queued' then created_at else prompted_at end < clock_timestamp() - make_interval(
     secs => case when said_paid then $2::double precision else $1::double precision end
 )
 order by id
 limit $3
+"""
+
+# Asked for so long ago that nobody waits for it with the phone in hand. $2: seconds.
+IS_STALE = """
+select created_at < clock_timestamp() - make_interval(secs => $2)
+from payment_request
+where id = $1
 """
 
 # $1: seconds after which a message is lost; $2: seconds after which nobody waits for a prompt any more.

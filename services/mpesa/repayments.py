@@ -17,6 +17,7 @@ from services import alerts, failpoints
 from services.ledger import suspense
 from services.loans import queries as loan_queries
 from services.loans import servicing
+from services.loans.quote import whole_shillings
 from services.mpesa import payment_queries
 from services.mpesa.client import Daraja
 from services.mpesa.outcomes import IN_PROCESS, Accepted, Outcome, Refused, Unsent
@@ -43,7 +44,8 @@ log = structlog.get_logger("umoja.mpesa")
 async def prompt(pool: Any, client: Daraja, payment_request_id: int) -> str:
     """Show the prompt of a payment request. Call it as often as you like: it asks once.
 
-    Gives the request's state after it; `none` when there is no such request.
+    Gives the request's state after it; `none` when there is no such request. One that could not be shown for
+    a quarter of an hour is given up, and one for more than is owed by now is not shown.
     """
     async with pool.acquire() as connection, connection.transaction():
         request = await lock(connection, payment_request_id)
@@ -51,6 +53,12 @@ async def prompt(pool: Any, client: Daraja, payment_request_id: int) -> str:
             return "none"
         if request["state"] != "queued":
             return str(request["state"])
+        stale_s = client.settings.prompt_gives_up_s
+        if await connection.fetchval(payment_queries.IS_STALE, payment_request_id, stale_s):
+            return await _fail(connection, request, "unheard")
+        owed_cents = sum((await servicing.owed_cents(connection, request["loan_id"])).values())
+        if whole_shillings(owed_cents + 99) < request["amount_cents"]:  # paid another way meanwhile
+            return await _fail(connection, request, "not_owed", tell=False)
         await connection.execute(payment_queries.MOVE_REQUEST, payment_request_id, "prompting", "")
     failpoints.here("prompt.prompting")
     outcome = await client.prompt(
@@ -201,8 +209,10 @@ async def _book(connection: Any, loan_id: int, borrower_id: int, payment: Paid) 
     return booked
 
 
-async def _fail(connection: Any, request: Any, outcome: str) -> str:
+async def _fail(connection: Any, request: Any, outcome: str, *, tell: bool = True) -> str:
     await connection.execute(payment_queries.MOVE_REQUEST, request["id"], "failed", outcome)
+    if not tell:
+        return "failed"
     loan = await connection.fetchrow(loan_queries.LOCK_LOAN, request["loan_id"])
     await notices.prompt_failed(connection, loan, request["id"], request["amount_cents"])
     return "failed"

@@ -1,0 +1,48 @@
+"""Prompts that could not be shown at once: M-Pesa could not be reached, or the relay stood still."""
+
+from services.loans.repaying import PROMPT_SHOWN_S
+from services.mpesa import repayments, sweeping
+from tests.mpesa.conftest import Till
+from tests.mpesa.test_repayments import asked, request, rich
+from tests.services.world import count
+
+LONG_AGO = "update payment_request set created_at = created_at - make_interval(secs => $1)"
+
+
+async def test_a_prompt_that_comes_hours_late_is_not_shown_and_its_borrower_is_told(till: Till) -> None:
+    phone, _ = await rich(till)
+    number = await asked(till, phone)
+    await till.pool.execute(LONG_AGO, till.daraja.settings.prompt_gives_up_s + 1)
+
+    assert await repayments.prompt(till.pool, till.daraja, number) == "failed"
+
+    assert (await request(till, number))["outcome"] == "unheard"
+    assert till.sandbox.payments(kind="stk") == []
+    assert await till.pool.fetchval("select count(*) from sms where key = $1", f"prompt_failed:{number}") == 1
+
+
+async def test_a_prompt_whose_message_is_lost_for_good_is_given_up(till: Till) -> None:
+    phone, _ = await rich(till)
+    number = await asked(till, phone)
+    await till.pool.execute(LONG_AGO, till.daraja.settings.prompt_gives_up_s + 1)
+    await sweeping.sweep(till.pool, till.daraja)
+    assert (await request(till, number))["outcome"] == "unheard"
+
+
+async def test_nobody_is_asked_for_what_they_paid_another_way_meanwhile(till: Till) -> None:
+    phone, ref = await rich(till)
+    number = await asked(till, phone)
+    await phone.pay(ref, 400_000, "QKA1B2C3D4")
+
+    assert await repayments.prompt(till.pool, till.daraja, number) == "failed"
+
+    assert (await request(till, number))["outcome"] == "not_owed"
+    assert till.sandbox.payments(kind="stk") == []
+
+
+async def test_who_dials_again_while_a_prompt_waits_gets_one_prompt(till: Till) -> None:
+    phone, _ = await rich(till)
+    number = await asked(till, phone)
+    await till.pool.execute(LONG_AGO, 3 * PROMPT_SHOWN_S)
+    assert await asked(till, phone) == number
+    assert await count(till.pool, "payment_request") == 1
