@@ -151,10 +151,20 @@ order by journal.id
 limit 1
 """
 
+# The loan of a reference; when that one is over, the loan that its borrower owes by now: else what is paid
+# under an old reference were credit, while the other loan falls due.
 LOAN_BY_REF = """
-select id, borrower_id
-from loan
-where ref = $1
+select coalesce(owed.id, named.id) as id, named.borrower_id
+from loan as named
+left join lateral (
+    select id
+    from loan
+    where loan.borrower_id = named.borrower_id
+    and loan.state in ('active', 'overdue', 'non_performing', 'written_off')
+    order by id desc
+    limit 1
+) as owed on named.state in ('repaid', 'recovered', 'rejected', 'cancelled', 'failed')
+where named.ref = $1
 """
 
 # What somebody's payment is for: the loan that is owed, else the latest that was ever paid out.

@@ -361,7 +361,7 @@ async def test_charges_are_booked_from_what_m_pesa_says_it_took(till: Till) -> N
 
 
 async def test_a_question_that_never_left_is_not_counted(till: Till) -> None:
-    """Without a line for an hour, payouts do not all end up with a person: they are asked about afterwards."""
+    """After an hour without a line payouts are asked about, and do not all wait for a person."""
     phone = await till.phone()
     _, loan_id = await till.lend(phone)
     till.sandbox.fault("drop", on="b2c")

@@ -1,9 +1,9 @@
-"""Prompts that could not be shown at once: M-Pesa could not be reached, or the relay stood still."""
+"""What comes at another time than was thought: prompts not shown at once, payments for an old loan."""
 
 from services.loans.repaying import PROMPT_SHOWN_S
-from services.mpesa import repayments, sweeping
+from services.mpesa import paybill, repayments, sweeping
 from tests.mpesa.conftest import Till
-from tests.mpesa.test_repayments import asked, request, rich
+from tests.mpesa.test_repayments import asked, owed, request, rich
 from tests.services.world import count
 
 LONG_AGO = "update payment_request set created_at = created_at - make_interval(secs => $1)"
@@ -46,3 +46,17 @@ async def test_who_dials_again_while_a_prompt_waits_gets_one_prompt(till: Till) 
     await till.pool.execute(LONG_AGO, 3 * PROMPT_SHOWN_S)
     assert await asked(till, phone) == number
     assert await count(till.pool, "payment_request") == 1
+
+
+async def test_what_is_paid_under_an_old_reference_is_for_the_loan_that_is_owed(till: Till) -> None:
+    phone, old = await rich(till)
+    await paybill.register(till.pool, till.daraja)
+    till.sandbox.pay(phone.msisdn, 5_900, old)
+    await till.settle()
+    new = await till.lent(phone)
+
+    till.sandbox.pay(phone.msisdn, 1_000, old)
+    await till.settle()
+
+    assert await owed(till, new) == 590_000 - 100_000
+    await till.assert_agreed()
