@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from services.loans import approvals
+from services.monitoring.shared import brought
 from services.published import NotPublishedError
 from ussd_engine.errors import UssdError
 from ussd_engine.observe.logs import show_of_numbers
@@ -20,7 +21,8 @@ def once(work: Callable[[Any], Awaitable[Result]]) -> Result:
     chosen = settings()
     chosen.require_safe()
     show_of_numbers(chosen.mask_first, chosen.mask_last)
-    return asyncio.run(_once(chosen.database_url, work))
+    with brought(chosen.redis_url):
+        return asyncio.run(_once(chosen.database_url, work))
 
 
 async def _once(database_url: str, work: Callable[[Any], Awaitable[Result]]) -> Result:

@@ -23,6 +23,7 @@ def reconcile(  # noqa: PLR0913, PLR0917 - each is an option
     something is open."""
     import asyncio
 
+    from services.monitoring.shared import brought
     from services.reconciliation import command, report
     from services.reconciliation.statement import account_named
     from ussd_engine.errors import UssdError
@@ -37,7 +38,8 @@ def reconcile(  # noqa: PLR0913, PLR0917 - each is an option
         raise UssdError("--account is utility, working or charges.")
     way: command.Way = "csv" if csv is not None else "pull" if pull else "status"
     wish = command.Wish(way, by[:80], csv, shortcode, named, command.period(since, until), wait)
-    found = asyncio.run(command.reconcile(settings(), wish))
+    with brought(settings().redis_url):
+        found = asyncio.run(command.reconcile(settings(), wish))
     for line in report.text(found):
         typer.echo(line)
     raise typer.Exit(1 if report.is_open(found) else 0)

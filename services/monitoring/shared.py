@@ -12,7 +12,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, cast
 
 import redis
@@ -49,6 +50,9 @@ class Tally:
         with self._lock:
             if field in self._sums or len(self._sums) < MOST_FIELDS:
                 self._sums[field] = self._sums.get(field, 0) + by
+
+    def __len__(self) -> int:
+        return len(self._sums)
 
     def take(self) -> dict[str, float]:
         """All of it, to be brought away."""
@@ -117,6 +121,18 @@ class Link:
     def close(self) -> None:
         """Let go of the connection."""
         self._client.close()
+
+
+@contextmanager
+def brought(url: str) -> Iterator[None]:
+    """What a command counts meanwhile is brought away when it ends: nobody does so afterwards."""
+    try:
+        yield
+    finally:
+        if len(TALLY):
+            link = Link(url)
+            link.flush()
+            link.close()
 
 
 async def bring(client: Any, tally: Tally = TALLY) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import re
+import warnings
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -283,6 +284,15 @@ async def test_a_file_counts_as_an_export_and_is_refused_like_a_list(api: Api) -
     assert (answer.status_code, answer.headers["Content-Type"]) == (403, "application/problem+json")
     answer = await api.as_("viewer").get("/admin/loans", params={"format": "csv", "skip": 5})
     assert "a file has all rows" in answer.json()["detail"]
+
+
+def test_loans_of_some_due_dates_come_by_due_date_however_the_query_is_made() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert loans.LoanQuery(days_late_min=0).sort == "-due"
+        assert loans.LoanQuery.model_validate({"due_to": "2026-11-23"}).sort == "-due"
+        assert loans.LoanQuery(due_to=date(2026, 11, 23), sort="due").sort == "due"
+        assert loans.LoanQuery().sort == "-applied"
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+254", "-1", "@sum", "\tx", "\rx", "\nx"])

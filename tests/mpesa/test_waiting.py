@@ -1,4 +1,4 @@
-"""What comes at another time than was thought: prompts not shown at once, payments for an old loan."""
+"""Money and asking at another time than was thought: prompts shown late, payments for an old loan."""
 
 from services.loans.repaying import PROMPT_SHOWN_S
 from services.mpesa import paybill, repayments, sweeping

@@ -36,6 +36,7 @@ LoanStatus = Literal[
     "applied", "approved", "rejected", "disbursing", "cancelled", "active", "failed", "repaid", "overdue",
     "non_performing", "written_off", "recovered",
 ]  # fmt: skip
+DUE = ("due_from", "due_to", "days_late_min", "days_late_max")
 LoanSort = Literal["applied", "-applied", "amount", "-amount", "due", "-due"]
 
 
@@ -62,11 +63,14 @@ class LoanQuery(ListQuery):
     def _one_date(self) -> Self:
         """A walk past rows of other dates, in another order than theirs, would read most loans there are."""
         applied = self.applied_from or self.applied_to
-        due = self.due_from or self.due_to or self.days_late_min is not None or self.days_late_max is not None
+        due = any(getattr(self, name) is not None for name in DUE)
         if applied and due:
             raise ValueError("ask for one of the two dates: applied or due")
         if due and "sort" not in self.model_fields_set:
-            return self.model_copy(update={"sort": "-due"})
+            # Written into this very one: a copy of it is dropped when the query is made in the code, and what
+            # runs before the fields are read would read JSON less strictly.
+            self.__dict__["sort"] = "-due"
+            self.model_fields_set.add("sort")
         if due and self.sort.removeprefix("-") != "due":
             raise ValueError("loans of some due dates come by due date: sort=due or sort=-due")
         if applied and self.sort.removeprefix("-") != "applied":
