@@ -55,7 +55,7 @@ PAYABLE = (*LENT, "written_off")  # may be paid back
 UPDATE_STATE = """
 update loan
 set state = $3,
-    closed_at = case when $3 = any($4::text[]) then closed_at else coalesce(closed_at, $5) end
+    closed_at = case when $3 = any($4::text[]) then null else coalesce(closed_at, $5) end
 where id = $1
 and state = $2
 returning id

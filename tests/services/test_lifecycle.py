@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -5,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.loans import lifecycle
+from services.loans import lifecycle, servicing
 from services.loans.lifecycle import MOVES, STATES, ForbiddenMoveError, after
 from services.loans.refs import LETTERS, SPACE, loan_ref
+from tests.services.lending import TODAY, in_transaction, noon
 from tests.services.world import Phone
 
 ALLOWED = {(source, move): target for source, move, target in MOVES}
@@ -101,3 +103,18 @@ def test_references_are_short_and_never_collide(numbers: set[int]) -> None:
 
     assert len(refs) == len(numbers)
     assert all(len(ref) == 1 + LETTERS and ref.isalnum() and ref.isupper() for ref in refs)
+
+
+async def test_a_loan_that_began_after_all_is_paid_back_when_the_money_came(borrower: Phone) -> None:
+    """It had ended by then, as failed: that day says nothing of how late it was paid back."""
+    outcome = await borrower.borrow()
+    ref, loan_id = outcome.value["ref"], await borrower.loan_id(outcome.value["ref"])
+    await in_transaction(borrower.pool, servicing.payout_failed, loan_id, "test")
+    arrived = noon(TODAY - timedelta(days=60))
+    await in_transaction(borrower.pool, servicing.paid_out_late, loan_id, arrived, None, "test")
+    assert await borrower.pool.fetchval("select closed_at from loan where ref = $1", ref) is None
+
+    await borrower.pay(ref, 590_000, "QKA1B2C3D4", noon(TODAY - timedelta(days=1)))
+
+    closed = await borrower.pool.fetchval("select closed_at from loan where ref = $1", ref)
+    assert closed == noon(TODAY - timedelta(days=1))
