@@ -26,7 +26,8 @@ FRESH_S = 45.0
 LIMITS_EVERY = timedelta(minutes=10)  # they are read off all borrowers
 RECENT_DAYS = 2  # messages of so many days are counted anew
 
-PAYMENTS = (books.REPAYMENT, books.MATCHED, books.CREDIT_USED)  # what settles a debt with money
+# What settles a debt with money, and what takes such a payment off again.
+PAYMENTS = (books.REPAYMENT, books.MATCHED, books.CREDIT_USED, books.UNDONE)
 MOVES_MONEY = (books.DISBURSEMENT, books.REPAYMENT, books.MATCHED)
 
 log = structlog.get_logger("umoja.analytics")

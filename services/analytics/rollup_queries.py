@@ -25,7 +25,7 @@ with happened as (
     select
         case
             when loan_event.move in ('pay_out', 'pay_out_late') then loan.disbursed_at
-            when loan_event.move in ('repay', 'recover') then loan.closed_at
+            when loan_event.move in ('repay', 'recover') then coalesce(loan.closed_at, loan_event.at)
             else loan_event.at
         end as at,
         loan.product,

@@ -15,7 +15,7 @@ from services.api.operation import Routes
 from services.api.permissions import Permission
 from services.api.problems import CONFLICT, NOT_FOUND, SAME_PERSON
 from services.borrowers import resetting, standing
-from services.loans import approvals, on_behalf
+from services.loans import approvals, on_behalf, undoing
 from services.mpesa import cancelling, manual, returns
 from services.reconciliation import breaks
 from services.sms import bulk
@@ -29,7 +29,7 @@ MAY: dict[str, Permission] = {
 }
 KNOWN = (
     on_behalf.ROLLOVER, resetting.RESET, cancelling.CANCEL, manual.SENT, returns.RETURN, breaks.KIND,
-    bulk.BULK,
+    bulk.BULK, undoing.UNDO,
 )  # fmt: skip
 assert set(KNOWN) <= set(approvals.EFFECTS), "a kind that nobody could decide"
 

@@ -1,4 +1,5 @@
-"""Money that came for nobody we know: to say whose it is, or to send it back. Two people, as always."""
+"""Money that came for nobody we know: to say whose it is, or to send it back; and a payment that is taken off
+its loan again. Two people, as always."""
 
 from typing import Any
 
@@ -9,7 +10,7 @@ from services.api.operation import Routes
 from services.api.permissions import Permission
 from services.api.problems import CONFLICT, NOT_FOUND, SAME_PERSON
 from services.ledger import suspense
-from services.loans import approvals
+from services.loans import approvals, undoing
 from services.loans.approvals import Request
 from services.mpesa import returns
 
@@ -55,6 +56,24 @@ async def propose_return(call: Change, receipt: str, body: Proposed) -> Proposal
     says so, and open again if M-Pesa refuses. If M-Pesa stays silent for long, propose it again."""
     item = await _item(call, receipt)
     number = await returns.propose(call.connection, item["receipt"], call.who.name, body.reason)
+    return await proposal(call, number)
+
+
+@routes.post(
+    "/admin/payments/{receipt}/undo",
+    may=Permission.LOANS_PROPOSE,
+    problems=(NOT_FOUND, CONFLICT, SAME_PERSON),
+)
+async def propose_undo(call: Change, receipt: str, body: Proposed) -> Proposal:
+    """Propose to take a payment off the loan that it was booked for.
+
+    Approved, what it had settled is owed again, and its borrower is told; the money is in suspense, to be
+    matched to another loan or sent back."""
+    found = await undoing.booked(call.connection, receipt.upper())
+    if found is None:
+        raise NOT_FOUND.of("No loan has a payment of that receipt.")
+    await lock_loan(call, found.loan_id)
+    number = await undoing.propose(call.connection, receipt.upper(), call.who.name, body.reason)
     return await proposal(call, number)
 
 

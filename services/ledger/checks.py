@@ -4,7 +4,8 @@ A query gives rows of subject (which account, journal, loan or receipt), kept_ce
 posted_cents (what the postings say, or what is allowed). No row: it holds. All of them read one snapshot;
 PostgreSQL sorts and adds, and spills to disk what is large, so ten million postings need no memory here.
 
-Charges of a loan count against the in duplum cap from duplum_on, by the day they are for.
+Charges of a loan count against the in duplum cap from duplum_on, by the day they are for. What is owed again
+because a payment was taken off is no charge.
 """
 
 from dataclasses import dataclass
@@ -35,6 +36,16 @@ where account.code = '{account}'
 and coalesce(balance.balance_cents, 0) <> rows.cents
 """  # noqa: S608 - written below, nothing comes from outside
 
+
+# What payments that were taken off again had settled: it is owed again, and was not charged again.
+UNDONE = """
+    select posting.account_id, sum(posting.amount_cents)::bigint as cents
+    from journal
+    join posting on posting.journal_id = journal.id
+    where journal.kind = 'payment_undone'
+    and posting.amount_cents > 0
+    group by posting.account_id
+"""
 
 LEDGER = (
     Check(
@@ -210,12 +221,13 @@ order by posting.id
     Check(
         "schedule",
         "what a loan owes of its principal and fee is what was lent and agreed, less what settled it",
-        """
+        f"""
+with undone as ({UNDONE})
 select scheduled.subject, scheduled.kept_cents, scheduled.posted_cents
 from (
     select
         account.code as subject,
-        coalesce(balance.debits_cents, 0) as posted_cents,
+        coalesce(balance.debits_cents, 0) - coalesce(undone.cents, 0) as posted_cents,
         case
             when loan.disbursed_at is null then 0
             when account.code = 'loan_principal:' || loan.ref then loan.principal_cents
@@ -230,11 +242,12 @@ from (
     from loan
     join account on account.loan_id = loan.id
     left join balance on balance.account_id = account.id
+    left join undone on undone.account_id = account.id
     where account.code in ('loan_principal:' || loan.ref, 'loan_fee:' || loan.ref)
     order by loan.id
 ) as scheduled
 where scheduled.kept_cents <> scheduled.posted_cents
-""",
+""",  # noqa: S608 - written above
     ),
     Check(
         "state",
@@ -272,6 +285,7 @@ cross join lateral (
     and account.code <> 'loan_principal:' || loan.ref
     and posting.amount_cents > 0
     and journal.value_on >= loan.duplum_on
+    and journal.kind <> 'payment_undone'
 ) as charged
 where loan.duplum_on is not null
 and charged.cents > loan.duplum_room_cents
@@ -281,18 +295,20 @@ order by loan.id
     Check(
         "penalty",
         "the penalties of a loan are within the cap that was agreed",
-        """
+        f"""
+with undone as ({UNDONE})
 select
     loan.ref as subject,
     loan.principal_cents * coalesce((loan.terms ->> 'penalty_most_bp')::bigint, 0) / 10000 as kept_cents,
-    balance.debits_cents as posted_cents
+    (balance.debits_cents - coalesce(undone.cents, 0))::bigint as posted_cents
 from loan
 join account on account.code = 'loan_penalty:' || loan.ref
 join balance on balance.account_id = account.id
-where balance.debits_cents
+left join undone on undone.account_id = account.id
+where balance.debits_cents - coalesce(undone.cents, 0)
     > loan.principal_cents * coalesce((loan.terms ->> 'penalty_most_bp')::bigint, 0) / 10000
 order by loan.id
-""",
+""",  # noqa: S608 - written above
     ),
     Check(
         "claim",

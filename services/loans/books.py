@@ -33,6 +33,7 @@ DISBURSEMENT, FEE, REPAYMENT, CREDIT_USED = "disbursement", "fee", "repayment", 
 INTEREST, PENALTY, ROLLOVER, WAIVER = "interest", "penalty", "rollover", "waiver"
 MATCHED, WRITE_OFF, WRITE_OFF_MEMO = "suspense_matched", "write_off", "write_off_memo"
 CLAIM_SETTLED = "claim_settled"
+UNDONE = "payment_undone"  # services/loans/undoing.py
 
 WRITTEN_OFF, CREDIT = "written_off", "credit"  # what a payment settles, beside the parts of the debt
 
@@ -103,8 +104,11 @@ def paid_back(loan: Any, receipt: str, shares: Mapping[str, int], on: date) -> l
     ]
 
 
-def matched(loan: Any, receipt: str, shares: Mapping[str, int], on: date) -> list[Journal]:
-    """A payment that waited in suspense settles those shares. The first journal is the one that did it."""
+def matched(loan: Any, receipt: str, shares: Mapping[str, int], on: date, again: int = 0) -> list[Journal]:
+    """A payment that waited in suspense settles those shares. The first journal is the one that did it.
+    again: how often it was taken off a loan before."""
+    if again:
+        receipt = f"{receipt}:{again}"
     legs = [debit(accounts.SUSPENSE_UNMATCHED, sum(shares.values())), *_settled(loan, shares)]
     return [
         _of(loan, f"match:{receipt}", MATCHED, legs, on),

@@ -131,7 +131,7 @@ flow as (
             where journal.kind = 'disbursement' and posting.amount_cents > 0
         ) as disbursed_cents,
         sum(-posting.amount_cents) filter (
-            where journal.kind in ('repayment', 'suspense_matched', 'credit_used')
+            where journal.kind in ('repayment', 'suspense_matched', 'credit_used', 'payment_undone')
             and account.loan_id is not null
         ) as repaid_cents,
         sum(posting.amount_cents) filter (

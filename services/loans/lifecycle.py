@@ -14,6 +14,8 @@
                                                             ↓
                                                        written_off ─recover→ recovered
 
+    A payment that is taken off again reopens: repaid → active, recovered → written_off
+
 One Machine serves all loans: a loan is a row, and its state is the row's. MOVES is the only place to
 change; the table loan_move in the database holds the same and refuses the rest by a trigger.
 """
@@ -45,6 +47,8 @@ MOVES: tuple[tuple[str, str, str], ...] = (
     ("non_performing", "repay", "repaid"),
     ("non_performing", "write_off", "written_off"),
     ("written_off", "recover", "recovered"),
+    ("repaid", "reopen", "active"),  # a payment was taken off it again: services/loans/undoing.py
+    ("recovered", "reopen", "written_off"),
 )
 STATES = tuple(dict.fromkeys(state for source, _, target in MOVES for state in (source, target)))
 

@@ -228,6 +228,14 @@ select exists (
 )
 """
 
+# How often a payment was taken off a loan.
+TIMES_UNDONE = """
+select count(*)
+from journal
+where kind = 'payment_undone'
+and split_part(key, ':', 2) = $1
+"""
+
 WAIT_LATE = """
 insert into late_payout (loan_id, borrower_id, arrived_at)
 values ($1, $2, $3)
@@ -242,13 +250,14 @@ returning loan_id
 """
 
 # What is owed on loans at the end of a day, by part, and what they were charged: the balances without
-# what counts for later days. $2: that day. charged_cents counts from the loan's duplum_on.
+# what counts for later days. $2: that day. charged_cents counts from the loan's duplum_on. A payment that
+# was taken off is no charge.
 DEBTS_ON = """
 select
     account.loan_id,
     split_part(account.code, ':', 1) as account,
     coalesce(balance.balance_cents, 0) - coalesce(since.later_cents, 0) as owed_cents,
-    coalesce(balance.debits_cents, 0) as debits_cents,
+    coalesce(balance.debits_cents, 0) - coalesce(since.undone_cents, 0) as debits_cents,
     coalesce(since.charged_cents, 0) as charged_cents
 from account
 join loan on loan.id = account.loan_id
@@ -257,10 +266,15 @@ left join lateral (
     select
         coalesce(sum(posting.amount_cents) filter (where journal.value_on > $2), 0)::bigint as later_cents,
         coalesce(
-            sum(posting.amount_cents)
-                filter (where posting.amount_cents > 0 and journal.value_on >= loan.duplum_on),
+            sum(posting.amount_cents) filter (
+                where posting.amount_cents > 0
+                and journal.value_on >= loan.duplum_on
+                and journal.kind <> 'payment_undone'
+            ),
             0
-        )::bigint as charged_cents
+        )::bigint as charged_cents,
+        coalesce(sum(posting.amount_cents) filter (where journal.kind = 'payment_undone'), 0)::bigint
+            as undone_cents
     from posting
     join journal on journal.id = posting.journal_id
     where posting.account_id = account.id

@@ -146,12 +146,14 @@ async def match(connection: Any, receipt: str, loan_id: int, actor: str) -> bool
     owed = await owed_cents(connection, loan_id)
     shares = books.allocate(item["amount_cents"], owed, order_of(loan, None))
     today = clock.nairobi_date(clock.now())
-    first, *rest = books.matched(loan, receipt, shares, today)
+    again = await connection.fetchval(queries.TIMES_UNDONE, receipt)
+    first, *rest = books.matched(loan, receipt, shares, today, again)
     await suspense.settle(connection, receipt, "matched", await journals.write(connection, first))
     for journal in rest:
         await journals.write(connection, journal)
     await close_if_settled(connection, loan, owed, shares, item["received_at"], actor)
-    await _tell_paid(connection, loan, receipt, item["amount_cents"], owed, shares)
+    told = f"{receipt}:{again}" if again else receipt
+    await _tell_paid(connection, loan, receipt, item["amount_cents"], owed, shares, told)
     return True
 
 
@@ -186,11 +188,13 @@ async def _tell_paid(
     amount_cents: int,
     owed: Mapping[str, int],
     shares: Mapping[str, int],
+    told: str = "",
 ) -> None:
-    """The SMS with the balance."""
+    """The SMS with the balance. told: what it is one SMS for, if not the receipt."""
     credit_cents = shares.get(books.CREDIT, 0)
     left_cents = sum(owed.values()) - (sum(shares.values()) - credit_cents)
-    await notices.paid_back(connection, loan, receipt, amount_cents, left_cents, credit_cents)
+    amounts = amount_cents, left_cents, credit_cents
+    await notices.paid_back(connection, loan, receipt, *amounts, told)
 
 
 async def _begin(connection: Any, loan: Any, move: str, at: datetime, order: Order, actor: str) -> None:

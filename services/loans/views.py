@@ -25,6 +25,7 @@ WORDS = {
     books.ROLLOVER: {"en": "More time", "sw": "Muda zaidi"},
     books.REPAYMENT: {"en": "Paid", "sw": "Malipo"},
     books.MATCHED: {"en": "Paid", "sw": "Malipo"},
+    books.UNDONE: {"en": "Taken off", "sw": "Imeondolewa"},
     books.WAIVER: {"en": "Waived", "sw": "Msamaha"},
     refunds.PAID: {"en": "Refund", "sw": "Rejesho"},
 }

@@ -7,7 +7,8 @@
     payout      a withdrawal that only M-Pesa knows was this payout of ours
     payment     money in that only M-Pesa knows, or knows more of, is a customer's: for their loan, or in
                 suspense
-    returned    a reversal: the payment it undoes was in suspense, and went back
+    returned    a reversal: the payment it undoes went back. It was in suspense; or it had settled a loan,
+                which is owed again (services/loans/undoing.py)
     move        our own money, between two of our accounts at M-Pesa
     funding     our own money, from the owners or back to them
     loss        the lender bears it
@@ -26,7 +27,7 @@ from services import alerts, clock
 from services.ledger import accounts, journals, suspense, treasury
 from services.ledger.accounts import Account
 from services.ledger.journals import Journal, LedgerError
-from services.loans import approvals
+from services.loans import approvals, undoing
 from services.loans.approvals import ApprovalError, Effect, Request
 from services.mpesa import payouts, repayments, told
 from services.reconciliation import break_queries
@@ -104,6 +105,10 @@ async def propose(
             raise ApprovalError("name a payout of the same amount")
         loan_id = payout["loan_id"]
         borrower_id = payout["borrower_id"] if loan_id is None else None
+    if how == "returned" and (found := await undoing.booked(connection, row["linked"])) is not None:
+        if found.cents != -_difference(row):
+            raise ApprovalError("M-Pesa sent back another amount than was paid.")
+        loan_id = found.loan_id
     details = {"break_id": break_id, "how": how, "payout_id": payout_id}
     request = Request(
         KIND, f"difference:{break_id}", abs(_difference(row)), reason, loan_id, borrower_id, details
@@ -144,7 +149,7 @@ async def _approved(connection: Any, row: Any, who: str) -> None:
     if found is None:
         raise ApprovalError(f"difference {details['break_id']} is closed meanwhile")
     try:
-        await WAYS[details["how"]](connection, found, details)
+        await WAYS[details["how"]](connection, found, {**details, "who": who})
     except LedgerError as error:
         raise ApprovalError(str(error)) from None
     await connection.execute(break_queries.RESOLVE, found["id"], who, row["reason"], row["id"])
@@ -169,7 +174,9 @@ async def _payment(connection: Any, found: Any, details: dict[str, Any]) -> None
         raise ApprovalError(f"receipt {receipt} is booked already")
 
 
-async def _returned(connection: Any, found: Any, details: dict[str, Any]) -> None:  # noqa: ARG001
+async def _returned(connection: Any, found: Any, details: dict[str, Any]) -> None:
+    if await undoing.booked(connection, found["linked"]) is not None:
+        await undoing.undo(connection, found["linked"], f"difference{found['id']}", details["who"])
     if not await suspense.returned(connection, found["linked"], found["theirs_at"]):
         raise ApprovalError(f"receipt {found['linked']} went back already")
 

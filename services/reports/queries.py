@@ -150,20 +150,23 @@ moved as (
         coalesce(sum(posting.amount_cents) filter (
             where journal.kind in ('disbursement', 'claim_settled')
         ), 0)::bigint as principal_cents,
-        coalesce(sum(posting.amount_cents) filter (where posting.amount_cents > 0), 0)::bigint
-            as charged_cents,
         coalesce(sum(posting.amount_cents) filter (
-            where posting.amount_cents > 0 and journal.value_on <= cohort.due_on
+            where posting.amount_cents > 0 and journal.kind <> 'payment_undone'
+        ), 0)::bigint as charged_cents,
+        coalesce(sum(posting.amount_cents) filter (
+            where posting.amount_cents > 0
+            and journal.kind <> 'payment_undone'
+            and journal.value_on <= cohort.due_on
         ), 0)::bigint as charged_by_due_cents,
         coalesce(sum(-posting.amount_cents) filter (
-            where journal.kind in ('repayment', 'suspense_matched', 'credit_used')
+            where journal.kind in ('repayment', 'suspense_matched', 'credit_used', 'payment_undone')
         ), 0)::bigint as collected_cents,
         coalesce(sum(-posting.amount_cents) filter (
-            where journal.kind in ('repayment', 'suspense_matched', 'credit_used')
+            where journal.kind in ('repayment', 'suspense_matched', 'credit_used', 'payment_undone')
             and journal.value_on <= cohort.due_on
         ), 0)::bigint as by_due_cents,
         coalesce(sum(-posting.amount_cents) filter (
-            where journal.kind in ('repayment', 'suspense_matched', 'credit_used')
+            where journal.kind in ('repayment', 'suspense_matched', 'credit_used', 'payment_undone')
             and journal.value_on <= cohort.due_on + 30
         ), 0)::bigint as by_30_cents,
         coalesce(sum(-posting.amount_cents) filter (where journal.kind = 'waiver'), 0)::bigint
@@ -237,7 +240,7 @@ moved as (
             and account.kind = 'asset' and account.loan_id is not null
         ) as payments,
         coalesce(sum(-posting.amount_cents) filter (
-            where journal.kind in ('repayment', 'suspense_matched', 'credit_used')
+            where journal.kind in ('repayment', 'suspense_matched', 'credit_used', 'payment_undone')
             and account.kind = 'asset' and account.loan_id is not null
         ), 0)::bigint as collected_cents,
         count(distinct journal.loan_id) filter (where journal.kind = 'write_off') as written_off_loans,

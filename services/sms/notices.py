@@ -55,6 +55,7 @@ NOTICES: Mapping[str, Notice] = {
     "loan_repaid": Notice("money", _PAID),
     "loan_overpaid": Notice("money", {**_PAID, "credit": "money"}),
     "payment_kept": Notice("money", {"amount": "money", "receipt": "text"}),
+    "payment_undone": Notice("money", {**_PAID, "owed": "money"}),
     "prompt_failed": Notice("money", _LOAN),
     "not_lent": Notice("service", _LOAN),
     "due_soon": Notice("service", {**_DEBT, "days": "integer"}),
@@ -143,9 +144,16 @@ async def not_lent(connection: Any, loan: Any) -> bool:
 
 
 async def paid_back(
-    connection: Any, loan: Any, receipt: str, amount_cents: int, left_cents: int, credit_cents: int
+    connection: Any,
+    loan: Any,
+    receipt: str,
+    amount_cents: int,
+    left_cents: int,
+    credit_cents: int,
+    told: str = "",
 ) -> bool:
-    """A payment for the loan was booked: so much is left to pay, so much is the borrower's credit now."""
+    """A payment for the loan was booked: so much is left to pay, so much is the borrower's credit now. told:
+    what it is one message for, if not the receipt."""
     details = {"ref": loan["ref"], "amount": amount_cents, "receipt": receipt}
     if left_cents > 0:
         details |= {"owed": left_cents, "due": loan["due_on"].isoformat()}
@@ -155,7 +163,15 @@ async def paid_back(
         notice = "loan_overpaid"
     else:
         notice = "loan_repaid"
-    return await _loan(connection, f"payment:{receipt}", notice, loan, details)
+    return await _loan(connection, f"payment:{told or receipt}", notice, loan, details)
+
+
+async def payment_undone(
+    connection: Any, loan: Any, receipt: str, key: str, amount_cents: int, owed_cents: int
+) -> bool:
+    """A payment was taken off the loan again: so much is owed now."""
+    details = {"ref": loan["ref"], "amount": amount_cents, "receipt": receipt, "owed": owed_cents}
+    return await _loan(connection, f"payment_undone:{receipt}:{key}", "payment_undone", loan, details)
 
 
 async def more_time(connection: Any, loan: Any, due: date, owed_cents: int, fee_cents: int) -> bool:

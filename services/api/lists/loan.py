@@ -39,10 +39,17 @@ where loan.id = $1
 PARTS = """
 select
     split_part(account.code, ':', 1) as part,
-    balance.debits_cents as charged_cents,
-    balance.credits_cents as settled_cents
+    (balance.debits_cents - undone.cents)::bigint as charged_cents,
+    (balance.credits_cents - undone.cents)::bigint as settled_cents
 from account
 join balance on balance.account_id = account.id
+cross join lateral (
+    select coalesce(sum(posting.amount_cents), 0) as cents
+    from journal
+    join posting on posting.journal_id = journal.id and posting.account_id = account.id
+    where journal.loan_id = $1
+    and journal.kind = 'payment_undone'
+) as undone
 where account.loan_id = $1
 """
 

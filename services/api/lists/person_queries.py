@@ -46,7 +46,7 @@ select journal.id, journal.key, journal.kind, journal.at, journal.value_on, loan
 from journal
 left join loan on loan.id = journal.loan_id
 where journal.borrower_id = $1
-and journal.kind in ('repayment', 'suspense_matched', 'credit_used', 'refund')
+and journal.kind in ('repayment', 'suspense_matched', 'credit_used', 'refund', 'payment_undone')
 order by journal.value_on desc, journal.id desc
 limit $2
 """
