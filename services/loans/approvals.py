@@ -6,6 +6,7 @@
     waiver          lets the borrower off charges                    -
     refund          sets credit aside to be sent back                -
     manual_match    settles a loan with a payment in suspense        -
+    undo_payment    takes a booked payment off its loan (undoing.py) -
 
 Nobody decides what they proposed; the table refuses that too, and it refuses a write-off, and a loan
 above its product's threshold, without an approval. Another room adds kinds of its own to EFFECTS.

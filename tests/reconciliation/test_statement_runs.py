@@ -193,6 +193,29 @@ async def test_a_reversal_at_the_portal_is_found_and_returns_what_was_in_suspens
     await till.assert_agreed()
 
 
+async def test_a_payment_that_m_pesa_took_back_from_a_loan_is_owed_again(portal: Portal) -> None:
+    till = portal.till
+    phone = await till.phone()
+    ref = await till.lent(phone)
+    await paybill.register(till.pool, till.daraja)
+    till.sandbox.set_balance(phone.msisdn, 1_000_000)
+    till.sandbox.pay(phone.msisdn, 5_900, ref)
+    await till.settle()
+    assert await till.state(ref) == "repaid"
+    await till.daraja.reverse("x", till.sandbox.payments(kind="c2b")[0].receipt, 590_000)
+    await till.sandbox.settle()
+
+    found = await portal.reconcile()
+    assert found["counts"] == {"matched": 1, "reversed": 1}
+    await portal.book("returned")
+
+    assert await till.state(ref) == "active"
+    assert await till.pool.fetchval("select state from suspense_item") == "returned"
+    again = await portal.reconcile()
+    assert (again["counts"], again["closing_cents"]) == ({"matched": 2}, 0)
+    await till.assert_agreed()
+
+
 async def test_a_payout_that_only_m_pesa_knows_is_matched_by_two_people(portal: Portal) -> None:
     till = portal.till
     phone = await till.phone()

@@ -249,7 +249,7 @@ EVENTS: tuple[tuple[Event, int], ...] = (
     (work, 200), (inbox, 40), (sweep, 50), (pull, 15), (ask_for_balances, 10), (wait, 40), (night, 26),
     (staff.decide, 60), (staff.propose_waiver, 8), (staff.propose_refund, 12), (staff.propose_match, 15),
     (staff.look_at_the_portal, 15),
-    (staff.send_back, 12), (staff.give_a_loan_up, 4), (staff.send_again, 4),
+    (staff.send_back, 12), (staff.undo, 8), (staff.give_a_loan_up, 4), (staff.send_again, 4),
     (staff.move_the_float, 10), (staff.pay_tax, 2),
 )  # fmt: skip
 

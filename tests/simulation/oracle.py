@@ -67,6 +67,8 @@ class Story:
     terms: Mapping[str, Any]
     fee_bp: int
     entries: list[tuple[date, str, int]] = field(default_factory=list)
+    again: list[tuple[date, str, int]] = field(default_factory=list)  # of payments taken off: no charges
+    settled: dict[str, Counter[str]] = field(default_factory=dict)  # by each receipt
     state: str = "applied"
     due: date = date.max
     due_at_night: date = date.max  # before a day's end moved it
@@ -117,6 +119,13 @@ class Story:
             self._is(row, legs, {part: -cents for part, cents in shares.items()})
         elif kind == "write_off":
             self._is(row, legs, {part: -owed[part] for part in PARTS})
+        elif kind == "payment_undone":
+            over = self.state in ("written_off", "recovered")
+            self._is(row, legs, {} if over else self.settled[row["key"].split(":")[1]])
+            self.again += [(day, part, legs[part]) for part in PARTS if legs[part]]
+            return
+        if kind in SHARED_OUT:
+            self.settled[row["key"].split(":")[1]] = Counter({part: -legs[part] for part in PARTS})
         self.entries += [(day, part, legs[part]) for part in (*PARTS, "written_off") if legs[part]]
 
     def _event(self, row: Any) -> None:
@@ -130,6 +139,10 @@ class Story:
                 self._cap(today, today, rolled=True)
             self.due = max(self.due, today) + timedelta(days=self.terms["rollover_days"])
             self.due_at_night = self.due_at_night if by_itself else self.due
+        if row["move"] == "reopen" and row["to_state"] == "active" and self.capped_on is None:
+            today = day_of(row["at"])
+            if (today - self.due).days >= self.in_duplum:
+                self._cap(today, today)
         self.state = row["to_state"]
 
     def _day(self, row: Any) -> None:
@@ -155,7 +168,7 @@ class Story:
     def owed(self, until: date = date.max) -> Counter[str]:
         """What is owed by part, counting what is for days up to that one."""
         owed = Counter[str]()
-        for day, part, cents in self.entries:
+        for day, part, cents in (*self.entries, *self.again):
             if day <= until:
                 owed[part] += cents
         return owed

@@ -4,7 +4,7 @@ from typing import Any
 
 from services.ledger import accounts, treasury
 from services.ledger.journals import LedgerError
-from services.loans import approvals
+from services.loans import approvals, undoing
 from services.loans.approvals import ApprovalError, Request, SamePersonError
 from services.loans.lifecycle import ForbiddenMoveError
 from services.mpesa import cancelling, manual, returns
@@ -123,6 +123,17 @@ async def send_back(world: World) -> str:
     if item is None:
         return "nothing to send back"
     return await _proposed(world, returns.propose, item["receipt"], WHO, "not ours")
+
+
+async def undo(world: World) -> str:
+    """A payment was booked for the wrong loan, or its payer wants it back."""
+    found = await world.one_of(
+        "select split_part(key, ':', 2) as receipt from journal"
+        " where kind in ('repayment', 'suspense_matched') order by id"
+    )
+    if found is None:
+        return "nothing is booked"
+    return await _proposed(world, undoing.propose, found["receipt"], WHO, "not theirs")
 
 
 async def give_a_loan_up(world: World) -> str:
