@@ -15,7 +15,7 @@ from tests.simulation import events, invariants, luck, world
 from tests.simulation.world import World
 from ussd_engine.embedded import Servers
 
-EVENTS, BORROWERS, SEED = 5_000, 200, 2
+EVENTS, BORROWERS, SEED = 5_000, 200, 5
 # What such a run comes through at the least, or it would show little.
 ALERTS = {
     "payout_success_after_end", "payout_failure_after_success", "payout_refused", "payouts_paused",
