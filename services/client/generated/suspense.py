@@ -32,3 +32,16 @@ class Suspense(Caller):
             body,
             key=self._key(idempotency_key),
         )
+
+    async def propose_undo(
+        self, receipt: str, body: models.Proposed, *, idempotency_key: str | None = None
+    ) -> models.Proposal:
+        """Propose to take a payment off the loan that it was booked for."""
+        return await self._for(
+            models.Proposal,
+            "POST",
+            f"/admin/payments/{in_path(receipt)}/undo",
+            {},
+            body,
+            key=self._key(idempotency_key),
+        )
