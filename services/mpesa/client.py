@@ -71,7 +71,7 @@ class Daraja:
         body = {
             "OriginatorConversationID": originator_id,
             "InitiatorName": self.settings.initiator_name,
-            "SecurityCredential": self._sealed(),
+            "SecurityCredential": self.sealed(),
             "CommandID": "BusinessPayment",
             "Amount": str(_shillings(amount_cents)),
             "PartyA": self.settings.payout_shortcode,
@@ -183,14 +183,16 @@ class Daraja:
     def _asking(self, command: str, kind: str, ref: str) -> Body:
         return {
             "Initiator": self.settings.initiator_name,
-            "SecurityCredential": self._sealed(),
+            "SecurityCredential": self.sealed(),
             "CommandID": command,
             "ResultURL": self.callback(kind, ref),
             "QueueTimeOutURL": self.callback(f"{kind}_late", ref),
             "Remarks": "OK",
         }
 
-    def _sealed(self) -> str:
+    def sealed(self) -> str:
+        """The security credential, made once. Raises SettingsError: so ask for it before you note that a call
+        is about to be made, or one that never left would count as one whose answer is unknown."""
         if not self._credential:
             password = self.settings.initiator_password.get_secret_value()
             self._credential = credential.sealed(password, self.settings.certificate)

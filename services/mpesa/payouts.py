@@ -61,8 +61,10 @@ async def submit_refund(pool: Any, client: Daraja, refund_id: int) -> str:
 
 
 async def ask(pool: Any, client: Daraja, payout_id: int) -> str:
-    """Ask for a payout that is ready, while the float lasts. Gives its state after it."""
+    """Ask for a payout that is ready, while the float lasts. Gives its state after it. Raises SettingsError
+    while we cannot ask anything: it stays ready."""
     failpoints.here("payout.ready")
+    client.sealed()
     async with pool.acquire() as connection, connection.transaction():
         payout = await lock(connection, payout_id)
         if payout["state"] != "ready":
@@ -78,6 +80,7 @@ async def ask(pool: Any, client: Daraja, payout_id: int) -> str:
 async def ask_again(pool: Any, client: Daraja, payout_id: int) -> str:
     """Ask once more for an unknown payout, by the id it has. M-Pesa takes an id once, so it cannot pay
     twice. Only after M-Pesa said that it knows of no such payment (see sweeping.py)."""
+    client.sealed()
     async with pool.acquire() as connection, connection.transaction():
         payout = await lock(connection, payout_id)
         if payout["state"] != "unknown" or not await _is_promised(connection, payout):

@@ -57,8 +57,9 @@ async def propose(connection: Any, receipt: str, who: str, reason: str) -> int:
 async def ask(pool: Any, client: Daraja, reversal_id: int) -> datetime | None:
     """Ask M-Pesa for it, if it is to be asked for now. Call it as often as you like.
 
-    Gives when to come again; None when nothing is left to do.
+    Gives when to come again; None when nothing is left to do. Raises SettingsError while we cannot ask.
     """
+    client.sealed()
     async with pool.acquire() as connection, connection.transaction():
         row = await _lock(connection, reversal_id)
         later = await _not_now(connection, row)

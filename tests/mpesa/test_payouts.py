@@ -1,5 +1,6 @@
 """Payouts: once, whatever happens between us and M-Pesa."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from services.loans import approvals
 from services.mpesa import floats, manual, payouts, sweeping
 from tests.mpesa.conftest import FUNDED, Till, together
 from tests.services.world import count
+from ussd_engine.errors import SettingsError
 
 LOAN = 500_000
 
@@ -307,6 +309,17 @@ async def test_with_no_connection_nothing_left_and_it_is_asked_for_later(till: T
     await nowhere.http.aclose()
     assert await till.sweep() != {}
     assert (await till.payout())["state"] == "posted"
+    await till.assert_agreed()
+
+
+async def test_without_a_certificate_nothing_is_asked_and_it_goes_out_once_there_is_one(till: Till) -> None:
+    phone = await till.phone()
+    ref, loan_id = await till.lend(phone)
+    with pytest.raises(SettingsError, match="MPESA_CERTIFICATE"):
+        await payouts.submit(till.pool, till.with_(certificate=Path("/nowhere.pem")), loan_id)
+    assert (await till.payout())["state"] == "ready"
+    await till.sweep()
+    assert await till.state(ref) == "active"
     await till.assert_agreed()
 
 
