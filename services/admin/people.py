@@ -1,5 +1,6 @@
 """Somebody's page, open while they are on the phone, and a loan's."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from services.admin.forms import cents
@@ -87,7 +88,21 @@ async def loan(visit: Visit) -> Page:
         "schedule": await visit.ask("get_schedule", which),
         "statement": await visit.ask("get_loan_statement", which),
     }
-    return Page("loan.html", shown)
+    return Page("loan.html", shown | {"payments": _payments(shown["statement"].movements)})
+
+
+def _payments(movements: Sequence[Any]) -> dict[str, str]:
+    """The receipts that are booked for the loan now, by the movement that booked each: one that was taken off
+    may have come back."""
+    booked: dict[str, str] = {}
+    for each in movements:
+        kind, _, rest = each.key.partition(":")
+        receipt = rest.partition(":")[0]
+        if kind in ("receipt", "match"):
+            booked[receipt] = each.key
+        elif kind == "undone":
+            booked.pop(receipt, None)
+    return {key: receipt for receipt, key in booked.items()}
 
 
 PAGES: tuple[tuple[str, Handler], ...] = (

@@ -121,6 +121,27 @@ async def test_money_in_suspense_is_matched_by_the_reference_that_people_say(api
     assert await api.pool.fetchval("select loan.ref from approval join loan on loan.id = loan_id") == ref
 
 
+async def test_a_payment_that_was_for_another_loan_is_taken_off_by_two_people(api: Api) -> None:
+    await fund(api)
+    phone, _ = await joined(api)
+    ref = (await phone.borrow()).value["ref"]
+    await phone.money_arrives(ref)
+    await phone.pay(ref, 100_000, "SKL5V7NAQ9")
+    officer = await visitor(api, "officer")
+    page = await officer.get(f"/loans/{ref}")
+    assert not (await (await visitor(api, "viewer")).get(f"/loans/{ref}")).goes_to(f"{DO}propose_undo")
+    proposed = await officer.send(page.form(f"{DO}propose_undo"), reason="Her sister's, by the same name")
+    assert "It waits for a second person (approval " in proposed.text
+    approver = await visitor(api, "approver")
+    queue = await approver.get("/approvals")
+    assert "SKL5V7NAQ9" in queue.text
+    await approver.send(queue.form(f"{DO}approve"))
+    after = await officer.get(f"/loans/{ref}")
+    assert "Payment undone" in after.text
+    assert not after.goes_to(f"{DO}propose_undo")
+    assert "SKL5V7NAQ9" in (await officer.get("/suspense")).text
+
+
 async def test_whether_payouts_leave_is_said_and_only_what_can_be_done_is_offered(api: Api) -> None:
     approver = await visitor(api, "approver")
     page = await approver.get("/payouts")
