@@ -2,7 +2,6 @@
 
 import random
 import re
-from pathlib import Path
 
 import asyncpg
 
@@ -10,7 +9,6 @@ from loadtests.bench import lists, lists_asked
 from services.api.lists import statement
 from services.api.lists.pages import BEGIN, asked
 
-BEGINS, ENDS = "<!-- measured: begin -->", "<!-- measured: end -->"
 MOST_ALIKE = 2  # branches of a merge that are shown
 _NODE = re.compile(r"\s+->  (\w+(?: \w+)*? (?:using|on) \w+)")  # a scan, of this table or index
 _TOLD = re.compile(
@@ -33,7 +31,7 @@ async def explain(url: str) -> list[tuple[str, str]]:
             for filter_name, draw in [("all", None), *lists_asked.FILTERS[name].items()]:
                 values = {} if draw is None else draw(chance, seen)
                 assert operation.query is not None
-                query = operation.query(**values)
+                query = operation.query.model_validate(values)
                 if getattr(query, "q", None) is not None and finder is None:
                     continue
                 async with pool.acquire() as connection, connection.transaction(readonly=True):
@@ -80,15 +78,3 @@ def _told(line: str) -> str:
     line = _COSTS.sub("", line)
     line = _ROWS.sub(lambda found: f"({found[1]} ms, {float(found[2]):g} rows, {found[3]} times)", line)
     return line if len(line) <= 160 else line[:157] + "…"
-
-
-def write(page: Path, figures: str, plans: list[tuple[str, str]]) -> None:
-    """Put figures and plans between the marks of a page. Raises ValueError when it has none."""
-    text = page.read_text(encoding="utf-8")
-    head, begins, rest = text.partition(BEGINS)
-    _, ends, tail = rest.partition(ENDS)
-    if not (begins and ends):
-        raise ValueError(f"{page} has no {BEGINS} … {ENDS}")
-    shown = "\n\n".join(f"### {title}\n\n```\n{plan}\n```" for title, plan in plans)
-    made = f"{head}{BEGINS}\n\n```\n{figures}\n```\n\n## Plans\n\n{shown}\n\n{ENDS}{tail}"
-    page.write_text(made, encoding="utf-8")
