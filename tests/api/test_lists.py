@@ -169,6 +169,20 @@ async def test_several_states_and_products_at_once(call: Read, tables: dict[str,
             assert await walk(call, "loans", sort=sort, limit=23, **asked_for) == expected
 
 
+@pytest.mark.parametrize(("name", "sort"), [("loans", "-applied"), ("loans", "due"), ("payouts", "created")])
+async def test_an_amount_shows_the_same_however_many_rows_are_few(
+    name: str, sort: str, call: Read, tables: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    column = "principal_cents" if name == "loans" else "amount_cents"
+    middle = sorted(row[column] for row in tables[name])[len(tables[name]) // 2]
+    for asked_for in ({"amount_min_cents": middle}, {"amount_min_cents": middle, "amount_max_cents": middle}):
+        expected = ORACLES[name].expected(tables[name], asked_for, sort)
+        assert len(expected) > 20
+        for few in (0, 20, 10_000):
+            monkeypatch.setattr("services.api.lists.pages.FEW", few)
+            assert await walk(call, name, sort=sort, limit=15, **asked_for) == expected
+
+
 @pytest.mark.parametrize("name", ["users", "wallets", "loans"])
 async def test_people_are_found_by_what_their_names_begin_with(
     name: str, call: Read, tables: dict[str, list[Any]]

@@ -32,7 +32,6 @@ from ussd_engine.observe.logs import mask
 routes = Routes("Approvals")
 
 ApprovalStatus = Literal["proposed", "approved", "rejected"]
-STATES = ("proposed", "approved", "rejected")
 OF_BORROWER = """approval.id = any(array(
     select id from approval where borrower_id = {0}
     union all
@@ -126,6 +125,25 @@ def shown(row: Any) -> dict[str, Any]:
 
 ID = Key("approval.id", int)
 
+# What states and kinds there are together, each found by one look into an index.
+COMBINATIONS = """
+with recursive seen as (
+    (select state, kind from approval order by state, kind limit 1)
+    union all
+    select later.state, later.kind
+    from seen
+    cross join lateral (
+        select approval.state, approval.kind
+        from approval
+        where (approval.state, approval.kind) > (seen.state, seen.kind)
+        order by approval.state, approval.kind
+        limit 1
+    ) as later
+)
+select state, kind
+from seen
+"""
+
 APPROVALS = Listing(
     name="approvals",
     table="approval",
@@ -163,7 +181,8 @@ left join borrower on borrower.id = coalesce(approval.borrower_id, loan.borrower
     ),
     shown=shown,
     tags=("approval", "borrower"),
-    branches=(Branch("approval.state", "status", STATES),),
+    branches=(Branch("approval.state", "status"), Branch("approval.kind", "kind")),
+    combinations=COMBINATIONS,
 )
 
 

@@ -5,6 +5,8 @@ key      what a list is sorted by: a column, and whether it may be missing. The 
 filter   what a value of the query string asks for, as SQL
 branch   a column that leads the indexes: each of its values is walked apart, in order, no further than the
          page needs, and the walks are merged. So `status` is quick for one, some and all of its values
+narrow   filters by which so few rows may fit that they are all read and sorted, instead of walking the order
+         asked for past everything else until a page is full
 window   how many rows of a search are looked at for a page: one may be short, and have a next one
 """
 
@@ -110,7 +112,8 @@ class Column:
 @dataclass(slots=True, frozen=True)
 class Listing:
     """A list. table: its rows; id: their own key. select and joins: what is read of those on a page, which
-    is called `page` and has `page.id`. combinations: a query for the values its branches have in fact."""
+    is called `page` and has `page.id`. combinations: a query for the values its branches have in fact.
+    narrow: by the name of a sort, the filters that its index answers when another sort is asked for."""
 
     name: str
     table: str
@@ -124,6 +127,7 @@ class Listing:
     tags: Sequence[str]
     branches: Sequence[Branch] = ()
     combinations: str = ""
+    narrow: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def chosen(self, name: str) -> Sort:
         """A sort by its name: `-amount` is the largest first."""

@@ -243,6 +243,7 @@ cross join lateral (
     tags=("loan", "journal", "borrower"),
     branches=(Branch("loan.state", "status", STATES), Branch("loan.product", "product")),
     combinations=COMBINATIONS,
+    narrow={"amount": ("amount_min_cents", "amount_max_cents")},
 )
 FINDER = People("loan.borrower_id", "loan.id")
 

@@ -18,11 +18,12 @@ from services.api.calls import Read
 from services.api.lists import cursor, statement
 from services.api.lists.listing import Listing, Sort, Value, Where, today
 from services.api.lists.query import ListQuery
-from services.api.lists.statement import Wanted
+from services.api.lists.statement import Combination, Wanted
 from services.api.problems import AWAY, INVALID
 
 STATEMENT_MS = 5_000
 EXACT_UP_TO = 10_000  # rows that are counted one by one
+FEW = 1_000  # rows that are quicker read whole and sorted than looked for in another order
 BEGIN = """
 set local plan_cache_mode = force_custom_plan;
 set local max_parallel_workers_per_gather = 0;
@@ -109,9 +110,10 @@ async def asked(connection: Any, listing: Listing, query: Any, finder: Finder | 
             add(where, value)
     there = await _there(connection, listing, sort)
     combinations = statement.combined(listing, sort, query, there)
+    few = await _few(connection, listing, sort, query, combinations)
     about = query.model_dump(mode="json", exclude={"cursor", "limit", "skip", "total", "format"})
     signed = orjson.dumps([listing.name, chosen, about], option=orjson.OPT_SORT_KEYS)
-    return Asked(Wanted(listing, sort, where, combinations), signed, none or not combinations)
+    return Asked(Wanted(listing, sort, where, combinations, few), signed, none or not combinations)
 
 
 async def fetch(
@@ -187,6 +189,28 @@ async def _total(connection: Any, wanted: Wanted) -> tuple[int, bool]:
     sql, values = statement.estimated(wanted)
     plan = orjson.loads(await connection.fetchval(f"explain (format json) {sql}", *values))
     return max(int(plan[0]["Plan"]["Plan Rows"]), count), False
+
+
+async def _few(
+    connection: Any, listing: Listing, sort: Sort, query: Any, combinations: Sequence[Combination]
+) -> set[Combination]:
+    """The combinations of which no more than FEW rows fit a filter that another order answers."""
+    few: set[Combination] = set()
+    if sort.alone or sort.window or not combinations:
+        return few
+    for name, filters in listing.narrow.items():
+        where = Where()
+        for each in filters:
+            if getattr(query, each) is not None and listing.sorts[name].keys != sort.keys:
+                listing.filters[each](where, getattr(query, each))
+        if where.terms:
+            sql, values = statement.fitting(Wanted(listing, sort, where, combinations), FEW + 1)
+            few |= {
+                combinations[row["place"]]
+                for row in await connection.fetch(sql, *values)
+                if row["rows"] <= FEW
+            }
+    return few
 
 
 async def _there(connection: Any, listing: Listing, sort: Sort) -> list[tuple[str, ...]] | None:

@@ -146,6 +146,10 @@ left join loan on loan.id = payout.loan_id""",
     shown=shown,
     tags=("payout", "borrower"),
     branches=(Branch("payout.state", "status", STATES),),
+    narrow={
+        "amount": ("amount_min_cents", "amount_max_cents"),
+        "created": ("created_from", "created_to"),
+    },
 )
 OWN = """payout.id = (
     select id from payout where receipt = upper({0}::text) or originator_id = {0}::text limit 1

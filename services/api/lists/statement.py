@@ -15,11 +15,13 @@
     order by page.k0, page.id
 
 A sort whose first key may be missing has two passes: rows that have it, then those that do not. A search
-looks at a window: so many rows of the words, in order, whatever else is asked for.
+looks at a window: so many rows of the words, in order, whatever else is asked for. A combination of which few
+rows fit is read whole, behind `offset 0`, and sorted: PostgreSQL takes the filters for independent of the
+branches, and would walk half a million loans in order for an amount that this product never had.
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,12 +33,14 @@ LAST_ID = 2**63 - 1
 
 @dataclass(slots=True, frozen=True)
 class Wanted:
-    """What is asked of a list: the sort, the conditions, which combinations of the branches."""
+    """What is asked of a list: the sort, the conditions, which combinations of the branches. few: those of
+    them that so few rows fit that all are read and sorted."""
 
     listing: Listing
     sort: Sort
     where: Where
     combinations: Sequence[Combination] = ((),)
+    few: Collection[Combination] = ()
 
 
 @dataclass(slots=True, frozen=True)
@@ -80,7 +84,10 @@ def rows(wanted: Wanted, part: Pass, limit: int, skip: int = 0) -> tuple[str, li
     columns = ", ".join([f"{sort.keys[-1].sql} as id", *named])
     order = f"order by {_order([*(f'k{place}' for place in range(len(named))), 'id'], sort)}"
     selects = [
-        f"select {columns}\nfrom {source}{_all([*each, *where.terms])}" for each in wanted.combinations
+        f"select {columns}\nfrom (select *\nfrom {source}{_all([*each, *where.terms])}\noffset 0) as {source}"
+        if each in wanted.few
+        else f"select {columns}\nfrom {source}{_all([*each, *where.terms])}"
+        for each in wanted.combinations
     ]
     if len(selects) > 1:
         selects = [f"({each}\n{order}\nlimit {limit + skip:d})" for each in selects]
@@ -96,6 +103,16 @@ def counted(wanted: Wanted, most: int, part: Pass | None = None) -> tuple[str, l
         _go_on(where, wanted.sort, part)
     text = _unordered(wanted, where, source)
     return f"select count(*)\nfrom (\n{text}\nlimit {most:d}\n) as counted", where.values
+
+
+def fitting(wanted: Wanted, most: int) -> tuple[str, list[Any]]:
+    """For each combination by its place: how many rows there are, up to `most`."""
+    source = wanted.listing.table
+    return "\nunion all\n".join(
+        f"select {place:d} as place, count(*) as rows\nfrom (\nselect 1\n"
+        f"from {source}{_all([*each, *wanted.where.terms])}\nlimit {most:d}\n) as counted"
+        for place, each in enumerate(wanted.combinations)
+    ), wanted.where.values
 
 
 def estimated(wanted: Wanted) -> tuple[str, list[Any]]:

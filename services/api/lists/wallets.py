@@ -17,6 +17,7 @@ from ussd_engine.observe.logs import mask
 
 routes = Routes("Money")
 
+# As the index loan_owed has it: it is asked of each wallet that a page or a total passes.
 OWES = """exists (
     select from loan
     where loan.borrower_id = borrower.id

@@ -1,0 +1,15 @@
+-- What lists still lacked with a million people: docs/operations/lists.md tells what each index answers.
+
+-- Who owes: wallets are listed and counted by it, without reading one loan.
+create index loan_owed on loan (borrower_id)
+where disbursed_at is not null
+and (is_open or state = 'written_off');
+
+-- A kind of decision is walked in its own order, as each state is. Whoever proposed lies beside.
+drop index approval_by_proposed;
+create index approval_by_proposed on approval (state, kind, proposed_at, id) include (amount_cents, proposed_by);
+
+-- Of two rows of one moment the list knows which is first: with that in the index nothing is sorted, and what is
+-- skipped is not read.
+drop index audit_at;
+create index audit_at on audit (at, id);

@@ -1,0 +1,16 @@
+"""What lists still lacked with a million people."""
+
+from migrations.script import execute
+
+revision = "0019"
+down_revision = "0018"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    execute("0019_quicker_lists.up.sql")
+
+
+def downgrade() -> None:
+    execute("0019_quicker_lists.down.sql")
