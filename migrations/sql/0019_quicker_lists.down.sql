@@ -1,6 +1,6 @@
 -- What lists still lacked with a million people: back.
 drop index audit_at;
 create index audit_at on audit (at);
-drop index approval_by_proposed;
+drop index approval_by_proposer, approval_by_amount, approval_by_proposed;
 create index approval_by_proposed on approval (state, proposed_at, id) include (kind, amount_cents);
 drop index loan_owed;

@@ -5,9 +5,12 @@ create index loan_owed on loan (borrower_id)
 where disbursed_at is not null
 and (is_open or state = 'written_off');
 
--- A kind of decision is walked in its own order, as each state is. Whoever proposed lies beside.
+-- A kind of decision is walked in its own order, as each state is. Of an amount, or of one who proposed, there are
+-- often few among very many.
 drop index approval_by_proposed;
 create index approval_by_proposed on approval (state, kind, proposed_at, id) include (amount_cents, proposed_by);
+create index approval_by_amount on approval (state, kind, amount_cents, id) include (proposed_at, proposed_by);
+create index approval_by_proposer on approval (proposed_by, state, kind, proposed_at, id) include (amount_cents);
 
 -- Of two rows of one moment the list knows which is first: with that in the index nothing is sorted, and what is
 -- skipped is not read.

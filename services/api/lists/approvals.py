@@ -183,6 +183,7 @@ left join borrower on borrower.id = coalesce(approval.borrower_id, loan.borrower
     tags=("approval", "borrower"),
     branches=(Branch("approval.state", "status"), Branch("approval.kind", "kind")),
     combinations=COMBINATIONS,
+    narrow={"amount": ("amount_min_cents", "amount_max_cents"), "proposed_by": ("proposed_by",)},
 )
 
 

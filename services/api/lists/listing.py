@@ -113,7 +113,8 @@ class Column:
 class Listing:
     """A list. table: its rows; id: their own key. select and joins: what is read of those on a page, which
     is called `page` and has `page.id`. combinations: a query for the values its branches have in fact.
-    narrow: by the name of a sort, the filters that its index answers when another sort is asked for."""
+    narrow: filters that an index of their own answers, by what that is in the order of: a sort, if there is
+    one, that needs no such help."""
 
     name: str
     table: str

@@ -199,9 +199,11 @@ async def _few(
     if sort.alone or sort.window or not combinations:
         return few
     for name, filters in listing.narrow.items():
+        if name in listing.sorts and listing.sorts[name].keys == sort.keys:
+            continue
         where = Where()
         for each in filters:
-            if getattr(query, each) is not None and listing.sorts[name].keys != sort.keys:
+            if getattr(query, each) is not None:
                 listing.filters[each](where, getattr(query, each))
         if where.terms:
             sql, values = statement.fitting(Wanted(listing, sort, where, combinations), FEW + 1)

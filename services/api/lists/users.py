@@ -128,7 +128,7 @@ def shown(row: Any) -> dict[str, Any]:
 ID = Key("borrower.id", int)
 NAME = Key('(name_key(borrower.name) collate "C")', str, nullable=True, because="borrower.registered_at")
 FOUND = (Key("borrower_word.word", str), Key("borrower_word.borrower_id", int))
-WINDOW = 5_000  # people of a name that are looked at for a page
+WINDOW = 2_500  # people of a name that are looked at for a page
 
 USERS = Listing(
     name="users",
