@@ -23,16 +23,18 @@ Value = int | str | date | datetime | None
 @dataclass(slots=True)
 class Where:
     """Conditions, and the values they speak of. found: those of a search, on the rows of its window; they
-    come first."""
+    come first. implied: what follows from them, said beside a branch only, so that PostgreSQL sees which
+    branch cannot be; elsewhere it would be read of each row for nothing."""
 
     terms: list[str] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
     of_search: int = 0  # how many of the values are theirs
+    implied: list[str] = field(default_factory=list)
 
     def copy(self) -> "Where":
         """One to add to."""
-        return Where([*self.terms], [*self.values], [*self.found], self.of_search)
+        return Where([*self.terms], [*self.values], [*self.found], self.of_search, [*self.implied])
 
     def search(self) -> "Where":
         """The search alone."""
@@ -46,6 +48,10 @@ class Where:
     def add(self, condition: str, *values: Any) -> None:
         """A condition that must hold, with {} for each value."""
         self.terms.append(condition.format(*(self.bind(value) for value in values)))
+
+    def beside(self, branch: Sequence[str]) -> list[str]:
+        """All conditions of the rows of a branch."""
+        return [*branch, *(self.implied if branch else ()), *self.terms]
 
     def find(self, condition: str, *values: Any) -> None:
         """A condition on the rows of a search's window, before all others."""

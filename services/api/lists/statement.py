@@ -84,9 +84,9 @@ def rows(wanted: Wanted, part: Pass, limit: int, skip: int = 0) -> tuple[str, li
     columns = ", ".join([f"{sort.keys[-1].sql} as id", *named])
     order = f"order by {_order([*(f'k{place}' for place in range(len(named))), 'id'], sort)}"
     selects = [
-        f"select {columns}\nfrom (select *\nfrom {source}{_all([*each, *where.terms])}\noffset 0) as {source}"
+        f"select {columns}\nfrom (select *\nfrom {source}{_all(where.beside(each))}\noffset 0) as {source}"
         if each in wanted.few
-        else f"select {columns}\nfrom {source}{_all([*each, *where.terms])}"
+        else f"select {columns}\nfrom {source}{_all(where.beside(each))}"
         for each in wanted.combinations
     ]
     if len(selects) > 1:
@@ -110,7 +110,7 @@ def fitting(wanted: Wanted, most: int) -> tuple[str, list[Any]]:
     source = wanted.listing.table
     return "\nunion all\n".join(
         f"select {place:d} as place, count(*) as rows\nfrom (\nselect 1\n"
-        f"from {source}{_all([*each, *wanted.where.terms])}\nlimit {most:d}\n) as counted"
+        f"from {source}{_all(wanted.where.beside(each))}\nlimit {most:d}\n) as counted"
         for place, each in enumerate(wanted.combinations)
     ), wanted.where.values
 
@@ -156,7 +156,7 @@ def _conditions(branches: Sequence[Any], values: Sequence[str]) -> Combination:
 
 
 def _unordered(wanted: Wanted, where: Where, source: str) -> str:
-    selects = [f"select 1\nfrom {source}{_all([*each, *where.terms])}" for each in wanted.combinations]
+    selects = [f"select 1\nfrom {source}{_all(where.beside(each))}" for each in wanted.combinations]
     return "\nunion all\n".join(selects)
 
 

@@ -95,9 +95,8 @@ def _standing(where: Where, values: Any) -> None:
 
 def _with_loan(where: Where, value: bool) -> None:
     open_one = "exists (select from loan where loan.borrower_id = borrower.id and loan.is_open)"
-    if value:
-        # Nobody borrows before they have registered: said, so that not one of the others is looked at.
-        where.add("borrower.registered_at is not null")
+    if value:  # nobody borrows before they have registered
+        where.implied.append("borrower.registered_at is not null")
     where.add(open_one if value else f"not {open_one}")
 
 
