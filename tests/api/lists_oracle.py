@@ -257,9 +257,11 @@ def allowed(name: str, asked_for: dict[str, Any], sort: str) -> str:
         and asked_for.keys() & {"due_from", "due_to", "days_late_min", "days_late_max"}
         and "due" not in sort
     ):
-        return "due"
+        return "-due"
     if name == "loans" and asked_for.keys() & {"applied_from", "applied_to"} and "applied" not in sort:
         return "-applied"
+    if name in ("loans", "payouts") and asked_for.keys() & {"amount_min_cents", "amount_max_cents"}:
+        return sort if "amount" in sort or "user_id" in asked_for else f"-{sort.removeprefix('-')}"
     return sort
 
 

@@ -169,7 +169,9 @@ async def test_several_states_and_products_at_once(call: Read, tables: dict[str,
             assert await walk(call, "loans", sort=sort, limit=23, **asked_for) == expected
 
 
-@pytest.mark.parametrize(("name", "sort"), [("loans", "-applied"), ("loans", "due"), ("payouts", "created")])
+@pytest.mark.parametrize(
+    ("name", "sort"), [("loans", "-applied"), ("loans", "-due"), ("payouts", "-created")]
+)
 async def test_an_amount_shows_the_same_however_many_rows_are_few(
     name: str, sort: str, call: Read, tables: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -455,3 +457,11 @@ async def test_loans_of_some_due_dates_come_by_due_date(call: Read, tables: dict
         await ask(call, "loans", due_to=day.isoformat(), applied_from=day.isoformat())
     with pytest.raises(Problem, match="come by these"):
         await ask(call, "loans", applied_from=day.isoformat(), sort="due")
+
+
+async def test_what_is_of_some_amount_comes_the_latest_first(call: Read) -> None:
+    for name, sort in (("loans", "applied"), ("loans", "due"), ("payouts", "created")):
+        with pytest.raises(Problem, match=f"the latest first: sort=-{sort}"):
+            await ask(call, name, amount_min_cents=1, sort=sort)
+        await ask(call, name, amount_min_cents=1, sort=f"-{sort}")
+        await ask(call, name, amount_min_cents=1, sort=sort, user_id=1)

@@ -49,7 +49,9 @@ class LoanQuery(ListQuery):
     status: list[LoanStatus] = Field([], description="One or more states.")
     product: list[str] = Field([], max_length=20, description="One or more products.", examples=[["umoja30"]])
     user_id: Id | None = Field(None, description="Of this person.")
-    amount_min_cents: Cents | None = Field(None, description="Of the amount lent.")
+    amount_min_cents: Cents | None = Field(
+        None, description="Of the amount lent. Such loans come by amount, or the latest first."
+    )
     amount_max_cents: Cents | None = Field(None, description="Of the amount lent.")
     applied_from: Day | None = None
     applied_to: Day | None = None
@@ -75,6 +77,15 @@ class LoanQuery(ListQuery):
             raise ValueError("loans of some due dates come by due date: sort=due or sort=-due")
         if applied and self.sort.removeprefix("-") != "applied":
             raise ValueError("loans applied for on some days come by these: sort=applied or sort=-applied")
+        return self
+
+    @model_validator(mode="after")
+    def _large_ones_came_late(self) -> Self:
+        """People may borrow more as they go on: whoever looks for large loans from the first one on passes
+        half a million small ones. One person's are few, and a search has an order of its own."""
+        asked = self.amount_min_cents is not None or self.amount_max_cents is not None
+        if asked and self.sort in ("applied", "due") and self.user_id is None and self.q is None:
+            raise ValueError(f"loans of some amount come by amount, or the latest first: sort=-{self.sort}")
         return self
 
 

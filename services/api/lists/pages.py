@@ -23,7 +23,7 @@ from services.api.problems import AWAY, INVALID
 
 STATEMENT_MS = 5_000
 EXACT_UP_TO = 10_000  # rows that are counted one by one
-FEW = 1_000  # rows that are quicker read whole and sorted than looked for in another order
+FEW = 2_000  # rows that are quicker read whole and sorted than looked for in another order
 BEGIN = """
 set local plan_cache_mode = force_custom_plan;
 set local max_parallel_workers_per_gather = 0;
@@ -93,13 +93,14 @@ async def asked(connection: Any, listing: Listing, query: Any, finder: Finder | 
     """The list as the query wants it."""
     where = Where()
     chosen: str = query.sort
-    none = False
+    none, few = False, getattr(query, "user_id", None) is not None
     if finder is not None and query.q is not None:
         found = await finder.look(connection, query.q, where)
         chosen, none = found.sort or chosen, found.none
+        few = few or not found.sort
     sort = listing.chosen(chosen)
-    if getattr(query, "user_id", None) is not None:
-        sort = replace(sort, alone=True)  # one person's are few, and have an index of their own
+    if few and not sort.window:
+        sort = replace(sort, alone=True)  # of one person, loan or receipt: they have an index of their own
     if sort.window and query.skip:
         what = "is not for a search by name; go on with `cursor`"
         raise INVALID.of(f"query.skip: {what}.", [{"where": "query.skip", "what": what}])
@@ -110,10 +111,10 @@ async def asked(connection: Any, listing: Listing, query: Any, finder: Finder | 
             add(where, value)
     there = await _there(connection, listing, sort)
     combinations = statement.combined(listing, sort, query, there)
-    few = await _few(connection, listing, sort, query, combinations)
+    whole = await _few(connection, listing, sort, query, combinations)
     about = query.model_dump(mode="json", exclude={"cursor", "limit", "skip", "total", "format"})
     signed = orjson.dumps([listing.name, chosen, about], option=orjson.OPT_SORT_KEYS)
-    return Asked(Wanted(listing, sort, where, combinations, few), signed, none or not combinations)
+    return Asked(Wanted(listing, sort, where, combinations, whole), signed, none or not combinations)
 
 
 async def fetch(

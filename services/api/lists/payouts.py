@@ -1,9 +1,9 @@
 """The list of payouts: money that goes to a phone, once."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from services.api.calls import Read, Stream
 from services.api.lists.answering import LISTED, answer
@@ -50,8 +50,16 @@ class PayoutQuery(ListQuery):
     created_from: Day | None = None
     created_to: Day | None = None
     sort: Literal["created", "-created", "amount", "-amount"] = Field(
-        "-created", description="`-` is the other way round."
+        "-created", description="`-` is the other way round. Payouts of some amount have no `created`."
     )
+
+    @model_validator(mode="after")
+    def _large_ones_came_late(self) -> Self:
+        """As in the list of loans, which most of them pay out."""
+        asked = self.amount_min_cents is not None or self.amount_max_cents is not None
+        if asked and self.sort == "created" and self.user_id is None and self.q is None:
+            raise ValueError("payouts of some amount come by amount, or the latest first: sort=-created")
+        return self
 
 
 class Payout(BaseModel):

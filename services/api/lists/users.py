@@ -172,6 +172,7 @@ left join loan on loan.borrower_id = borrower.id and loan.is_open""",
     shown=shown,
     tags=("borrower", "loan"),
     branches=(Branch("", "status", said=STANDINGS),),
+    narrow={"joined": ("joined_from", "joined_to")},
 )
 FINDER = People("borrower.id")
 

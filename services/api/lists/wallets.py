@@ -98,6 +98,7 @@ join wallet on wallet.borrower_id = page.id""",
     ),
     shown=shown,
     tags=("borrower", "loan", "journal"),
+    narrow=USERS.narrow,
 )
 FINDER = People("borrower.id")
 
