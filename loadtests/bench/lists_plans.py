@@ -2,15 +2,18 @@
 
 import random
 import re
+from typing import Any
 
 import asyncpg
 
 from loadtests.bench import lists, lists_asked
 from services.api.lists import statement
-from services.api.lists.pages import BEGIN, asked
+from services.api.lists.listing import Listing
+from services.api.lists.pages import BEGIN, Finder, asked
 
 MOST_ALIKE = 2  # branches of a merge that are shown
-_NODE = re.compile(r"\s+->  (\w+(?: \w+)*? (?:using|on) \w+)")  # a scan, of this table or index
+# A scan, of this table or index; or a branch, which ends at the page.
+_NODE = re.compile(r"\s+->  (Limit|\w+(?: \w+)*? (?:using|on) \w+)")
 _TOLD = re.compile(
     r"\s*(->|Planning Time|Execution Time|Index Cond|Sort Key|Filter|Rows Removed|Heap Fetches)"
 )
@@ -34,17 +37,22 @@ async def explain(url: str) -> list[tuple[str, str]]:
                 query = operation.query.model_validate(values)
                 if getattr(query, "q", None) is not None and finder is None:
                     continue
-                async with pool.acquire() as connection, connection.transaction(readonly=True):
-                    await connection.execute(BEGIN.format(ms=60_000))
-                    made = await asked(connection, listing, query, finder)
-                    part = next(iter(statement.passes(made.wanted.sort, None)))
-                    sql, bound = statement.page(made.wanted, part, 51)
-                    lines = await connection.fetch(f"explain (analyze, buffers off) {sql}", *bound)
                 said = ", ".join(f"{key}={value}" for key, value in values.items())
-                plans.append(
-                    (f"{name}: {filter_name}", f"{said}\n{shortened([row[0] for row in lines])}".strip())
-                )
+                async with pool.acquire() as connection:
+                    lines = await _plan(connection, listing, query, finder)
+                plans.append((f"{name}: {filter_name}", f"{said}\n{shortened(lines)}".strip()))
     return plans
+
+
+async def _plan(connection: Any, listing: Listing, query: Any, finder: Finder | None) -> list[str]:
+    async with connection.transaction(readonly=True):
+        await connection.execute(BEGIN.format(ms=60_000))
+        made = await asked(connection, listing, query, finder)
+        if made.none:
+            return ["Nothing can fit, so nothing is read."]
+        part = next(iter(statement.passes(made.wanted.sort, None)))
+        sql, bound = statement.page(made.wanted, part, 51)
+        return [row[0] for row in await connection.fetch(f"explain (analyze, buffers off) {sql}", *bound)]
 
 
 def shortened(lines: list[str]) -> str:

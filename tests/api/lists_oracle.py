@@ -260,6 +260,8 @@ def allowed(name: str, asked_for: dict[str, Any], sort: str) -> str:
         return "-due"
     if name == "loans" and asked_for.keys() & {"applied_from", "applied_to"} and "applied" not in sort:
         return "-applied"
+    if name == "payouts" and asked_for.keys() & {"created_from", "created_to"} and "created" not in sort:
+        return "-created"
     if name in ("loans", "payouts") and asked_for.keys() & {"amount_min_cents", "amount_max_cents"}:
         return sort if "amount" in sort or "user_id" in asked_for else f"-{sort.removeprefix('-')}"
     return sort

@@ -465,3 +465,5 @@ async def test_what_is_of_some_amount_comes_the_latest_first(call: Read) -> None
             await ask(call, name, amount_min_cents=1, sort=sort)
         await ask(call, name, amount_min_cents=1, sort=f"-{sort}")
         await ask(call, name, amount_min_cents=1, sort=sort, user_id=1)
+    with pytest.raises(Problem, match="come by these"):
+        await ask(call, "payouts", created_from="2026-01-01", sort="amount")

@@ -123,6 +123,19 @@ def test_a_plan_is_shortened_to_what_a_reader_needs() -> None:
     assert text.endswith("Execution Time: 0.9 ms")
 
 
+def test_of_branches_that_end_at_the_page_two_are_shown() -> None:
+    branch = [
+        "  ->  Limit  (actual time=0.1..0.2 rows=3 loops=1)",
+        "        ->  Index Only Scan using {} on loan (actual time=0.1..0.2 rows=3 loops=1)",
+    ]
+    names = ("loan_by_due", "loan_by_amount", "loan_by_applied", "loan_pkey")
+    text = lists_plans.shortened(
+        [line.format(name) for name in names for line in branch] + ["Planning Time: 1 ms"]
+    )
+    assert [name for name in names if name in text] == ["loan_by_due", "loan_by_amount"]
+    assert "2 more like these" in text
+
+
 def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
     page = tmp_path / "other.md"
     page.write_text("# Other\n")

@@ -50,12 +50,15 @@ class PayoutQuery(ListQuery):
     created_from: Day | None = None
     created_to: Day | None = None
     sort: Literal["created", "-created", "amount", "-amount"] = Field(
-        "-created", description="`-` is the other way round. Payouts of some amount have no `created`."
+        "-created", description="`-` is the other way round. Payouts of some days come by these."
     )
 
     @model_validator(mode="after")
     def _large_ones_came_late(self) -> Self:
-        """As in the list of loans, which most of them pay out."""
+        """As in the list of loans, which most of them pay out: no walk that begins with half a million of
+        others than were asked for."""
+        if (self.created_from or self.created_to) and self.sort.removeprefix("-") != "created":
+            raise ValueError("payouts of some days come by these: sort=created or sort=-created")
         asked = self.amount_min_cents is not None or self.amount_max_cents is not None
         if asked and self.sort == "created" and self.user_id is None and self.q is None:
             raise ValueError("payouts of some amount come by amount, or the latest first: sort=-created")
@@ -154,10 +157,7 @@ left join loan on loan.id = payout.loan_id""",
     shown=shown,
     tags=("payout", "borrower"),
     branches=(Branch("payout.state", "status", STATES),),
-    narrow={
-        "amount": ("amount_min_cents", "amount_max_cents"),
-        "created": ("created_from", "created_to"),
-    },
+    narrow={"amount": ("amount_min_cents", "amount_max_cents")},
 )
 OWN = """payout.id = (
     select id from payout where receipt = upper({0}::text) or originator_id = {0}::text limit 1
