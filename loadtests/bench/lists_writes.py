@@ -22,7 +22,7 @@ PAYMENTS = 150  # in each lap, on each
 LAPS = 7
 WITH, WITHOUT = "lists_with", "lists_without"
 SQL = Path(__file__).parents[2] / "migrations" / "sql"
-DOWN = ("0019_quicker_lists.down.sql", "0013_lists.down.sql")
+DOWN = ("0020_quicker_lists.down.sql", "0013_lists.down.sql")
 
 OWED = """
 select id, ref, principal_cents

@@ -2,15 +2,15 @@
 
 from migrations.script import execute
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    execute("0019_quicker_lists.up.sql")
+    execute("0020_quicker_lists.up.sql")
 
 
 def downgrade() -> None:
-    execute("0019_quicker_lists.down.sql")
+    execute("0020_quicker_lists.down.sql")
