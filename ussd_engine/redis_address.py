@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from ussd_engine.errors import StoreError
-from ussd_engine.redis_place import HostPort, Kind, Place, place, shown
+from ussd_engine.redis_place import NAMELESS, HostPort, Kind, Place, place, shown
 
 ASK_S = 0.5
 """Seconds a sentinel or a node has to say where the data is, before the next one is asked."""
@@ -107,7 +107,9 @@ def node_address(where: Place, host: HostPort) -> Address:
 
 def asking_options() -> dict[str, Any]:
     """For a redis-py client that asks one question: no patience, no second try."""
-    return {"socket_timeout": ASK_S, "socket_connect_timeout": ASK_S, "retry": Retry(NoBackoff(), 0)}
+    return {
+        **NAMELESS, "socket_timeout": ASK_S, "socket_connect_timeout": ASK_S, "retry": Retry(NoBackoff(), 0),
+    }  # fmt: skip
 
 
 def tls_context(options: Mapping[str, Any]) -> ssl.SSLContext | None:

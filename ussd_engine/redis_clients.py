@@ -10,7 +10,7 @@ from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.sentinel import Sentinel
 
 from ussd_engine.redis_address import asking_options, tls_context
-from ussd_engine.redis_place import Kind, place
+from ussd_engine.redis_place import NAMELESS, Kind, place
 
 Client = Redis | RedisCluster
 
@@ -27,7 +27,7 @@ def client(url: str) -> Client:
     """A client of redis-py for a REDIS_URL. It connects when it is used. Raises StoreError."""
     where = place(url)
     tls_context(where.options)  # here it is said what is wrong with a certificate
-    options = dict(where.options)
+    options = {**where.options, **NAMELESS}
     if where.kind is Kind.CLUSTER:
         return RedisCluster(startup_nodes=[ClusterNode(*host) for host in where.hosts], **options)
     if where.kind is Kind.SENTINEL:

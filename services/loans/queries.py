@@ -293,7 +293,8 @@ select exists (
     and amount_cents = $2
     and (
         state = 'queued'
-        or state in ('prompting', 'prompted') and created_at > now() - make_interval(secs => $3)
+        or state in ('prompting', 'prompted')
+        and coalesce(prompted_at, created_at) > now() - make_interval(secs => $3)
     )
 )
 """

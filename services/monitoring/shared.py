@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from ussd_engine.redis_place import Kind, place
+from ussd_engine.redis_place import NAMELESS, Kind, place
 
 COUNTED = "umoja:counted"
 SEEN = "umoja:seen"
@@ -181,13 +181,13 @@ def _client(url: str) -> Any:
     """A blocking client for a REDIS_URL of any kind. It connects when it is used."""
     where = place(url)
     options = {
-        **where.options, "socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S,
+        **where.options, **NAMELESS, "socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S,
     }  # fmt: skip
     if where.kind is Kind.CLUSTER:
         return RedisCluster(startup_nodes=[ClusterNode(*host) for host in where.hosts], **options)  # type: ignore[no-untyped-call]
     options["retry"] = Retry(NoBackoff(), 0)
     if where.kind is Kind.SENTINEL:
-        asked = {**where.sentinel_options, "socket_timeout": TIMEOUT_S}
+        asked = {**where.sentinel_options, **NAMELESS, "socket_timeout": TIMEOUT_S}
         sentinels = Sentinel(where.hosts, sentinel_kwargs=asked)  # type: ignore[no-untyped-call]
         return sentinels.master_for(where.master, **options)  # type: ignore[no-untyped-call]
     if where.path:

@@ -182,6 +182,12 @@ async def test_a_prompt_that_is_still_on_the_phone_is_not_sent_again(borrower: P
     await borrower.do("repayments.prompt", amount=10_000)  # another amount is another prompt
     assert await count(borrower.pool, "payment_request") == 2
     await borrower.pool.execute("update payment_request set created_at = now() - interval '2 minutes'")
+    await borrower.do("repayments.prompt", amount=590_000)  # it waits for M-Pesa, and will be shown
+    assert await count(borrower.pool, "payment_request") == 2
+    await borrower.pool.execute("update payment_request set state = 'prompted', prompted_at = now()")
+    await borrower.do("repayments.prompt", amount=590_000)  # it came late, and is on the phone now
+    assert await count(borrower.pool, "payment_request") == 2
+    await borrower.pool.execute("update payment_request set prompted_at = now() - interval '2 minutes'")
     await borrower.do("repayments.prompt", amount=590_000)  # M-Pesa's prompt is gone by now
     assert await count(borrower.pool, "payment_request") == 3
     await borrower.pool.execute("update payment_request set state = 'failed'")
