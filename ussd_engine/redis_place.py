@@ -27,7 +27,7 @@ SENTINEL_OPTIONS = ("sentinel_username", "sentinel_password")
 _PORTS = {"server": 6379, "sentinel": 26379, "cluster": 6379}
 _YES_OR_NO = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
-# For every redis-py client: no CLIENT SETINFO. The user of docs/running.md may not send it, and Redis 7.0 cannot
+# For every redis-py client: no CLIENT SETINFO. The user of docs/running.md may not send it, nor can Redis 7.0
 # be told to allow it.
 NAMELESS: Mapping[str, Any] = {"driver_info": None}
 

@@ -176,7 +176,10 @@ async def test_of_two_prompts_for_the_same_amount_each_ends_whoever_the_receipt_
         till.sandbox.fault(**fault, on="stk")
         await repayments.prompt(till.pool, till.daraja, number)
         await till.sandbox.advance(200)
-        await till.pool.execute("update payment_request set created_at = now() - interval '1 hour'")
+        await till.pool.execute(
+            "update payment_request set created_at = now() - interval '1 hour',"
+            " prompted_at = now() - interval '2 minutes'"
+        )
     await sweeping.sweep(till.pool, till.daraja)  # both are said to be paid
     now = till.sandbox.box.now()
     latest = await paybill.pull(till.pool, till.daraja, timedelta(seconds=270), now)
