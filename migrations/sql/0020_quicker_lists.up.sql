@@ -20,3 +20,7 @@ create index approval_by_proposer on approval (proposed_by, state, kind, propose
 -- skipped is not read.
 drop index audit_at;
 create index audit_at on audit (at, id);
+
+-- How far a message to many has come is counted without reading its messages.
+drop index sms_of_bulk;
+create index sms_of_bulk on sms (bulk_id, state) include (cost_cents) where bulk_id is not null;
