@@ -109,7 +109,7 @@ def _cell(listed: List, name: str, row: Any) -> Markup:
 def _exports(path: str, query: Mapping[str, str], fields: Mapping[str, Any]) -> dict[str, str]:
     if "format" not in fields:
         return {}
-    kept = {name: text for name, text in query.items() if name not in ("cursor", "limit", "skip")}
+    kept = {name: text for name, text in query.items() if name not in ("cursor", "after", "limit", "skip")}
     return {
         title: address(BASE + path, {**kept, "format": kind})
         for kind, title in (("csv", "CSV"), ("xlsx", "Excel"))

@@ -5,10 +5,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from services.api.calls import Change, Read
+from services.api.calls import Change, Read, Stream
 from services.api.changing import proposal
+from services.api.lists import export
+from services.api.lists.answering import LISTED
+from services.api.lists.listing import Column
+from services.api.lists.query import Format
 from services.api.loan_models import Number, Proposal, Proposed
-from services.api.operation import Limit, Routes
+from services.api.operation import Routes
 from services.api.permissions import Permission
 from services.api.problems import CONFLICT, NOT_FOUND
 from services.reconciliation import breaks
@@ -25,6 +29,7 @@ class DifferenceQuery(BaseModel):
     account: Account | None = Field(None, description="One account at M-Pesa.")
     after: int = Field(0, ge=0, le=2**63 - 1, description="`next_after` of the page before.")
     limit: int = Field(50, ge=1, le=100)
+    format: Format = Field("json", description="`csv` or `xlsx`: a file with all that are open.")
 
 
 class Candidate(BaseModel):
@@ -75,11 +80,31 @@ class ProposedBooking(Proposed):
     payout_id: Number | None = None
 
 
-@routes.get("/admin/differences", may=Permission.MONEY_READ, limit=Limit.LIST)
-async def list_differences(call: Read, query: DifferenceQuery) -> Differences:
+SHEET = export.Sheet(
+    "differences",
+    (
+        Column("id", "id", "number"),
+        Column("account", "account"),
+        Column("subject", "subject"),
+        Column("kind", "kind"),
+        Column("outcome", "outcome"),
+        Column("ours_kes", "ours_cents", "money"),
+        Column("theirs_kes", "theirs_cents", "money"),
+        Column("ours_on", "ours_on", "date"),
+        Column("theirs_at", "theirs_at", "moment"),
+        Column("linked", "linked"),
+        Column("opened", "opened_at", "moment"),
+    ),
+)
+
+
+@routes.get("/admin/differences", may=Permission.MONEY_READ, **LISTED)
+async def list_differences(call: Read, query: DifferenceQuery) -> Differences | Stream:
     """List what reconciliation found and nobody has explained yet.
 
     A later comparison that finds one gone closes it by itself."""
+    if query.format != "json":
+        return await export.file_of(call, SHEET, query, query.format, _all(call, query.account))
     async with call.desk.acquire() as connection:
         rows = await breaks.waiting(connection, query.after, query.account, query.limit)
         items = [await _shown(connection, row) for row in rows]
@@ -108,6 +133,17 @@ async def propose_booking(call: Change, difference_id: int, body: ProposedBookin
         call.connection, difference_id, body.how, call.who.name, body.reason, body.payout_id
     )
     return await proposal(call, number)
+
+
+async def _all(call: Read, account: str | None) -> export.Rows:
+    after = 0
+    while True:
+        async with call.desk.acquire() as connection:
+            rows = await breaks.waiting(connection, after, account, export.BATCH)
+        yield rows
+        if len(rows) < export.BATCH:
+            return
+        after = rows[-1]["id"]
 
 
 async def _shown(connection: Any, row: dict[str, Any]) -> Difference:

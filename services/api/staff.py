@@ -3,14 +3,19 @@
 Nobody gives what they do not hold, changes their own role, or takes away the last admin.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.api import keys, passwords, people
-from services.api.calls import Change, Identity, Read
-from services.api.operation import Limit, Routes
+from services.api.calls import Change, Identity, Read, Stream
+from services.api.lists import export
+from services.api.lists.answering import LISTED
+from services.api.lists.listing import Column
+from services.api.lists.query import Format
+from services.api.operation import Routes
 from services.api.permissions import ROLES, Permission, Role
 from services.api.problems import CONFLICT, FORBIDDEN, NOT_FOUND, SAME_PERSON
 
@@ -29,6 +34,7 @@ class Page(_Asked):
 
     after: Annotated[int, Field(ge=0)] = 0
     limit: Annotated[int, Field(ge=1, le=MOST)] = 50
+    format: Annotated[Format, Field(description="`csv` or `xlsx`: a file with all of them.")] = "json"
 
 
 class NewPerson(_Asked):
@@ -113,11 +119,52 @@ class Keys(BaseModel):
     next_after: int | None
 
 
-@routes.get("/admin/staff", may=MANAGE, limit=Limit.LIST)
-async def list_staff(call: Read, query: Page) -> People:
+STAFF = export.Sheet(
+    "staff",
+    (
+        Column("id", "id", "number"),
+        Column("email", "email"),
+        Column("role", "role"),
+        Column("active", "active"),
+        Column("created_by", "created_by"),
+        Column("created", "created_at", "moment"),
+        Column("last_login", "last_login_at", "moment"),
+    ),
+)
+KEYS = export.Sheet(
+    "keys",
+    (
+        Column("id", "id", "number"),
+        Column("prefix", "prefix"),
+        Column("label", "label"),
+        Column("created_by", "created_by"),
+        Column("created", "created_at", "moment"),
+        Column("expires", "expires_at", "moment"),
+        Column("last_used", "last_used_at", "moment"),
+        Column("revoked", "revoked_at", "moment"),
+        Column("revoked_by", "revoked_by"),
+    ),
+)
+
+
+async def _all(call: Read, listed: Callable[[Any, int, int], Awaitable[Sequence[Any]]]) -> export.Rows:
+    after = 0
+    while True:
+        async with call.desk.acquire() as connection:
+            rows = await listed(connection, after, export.BATCH)
+        yield [dict(row) for row in rows]
+        if len(rows) < export.BATCH:
+            return
+        after = rows[-1]["id"]
+
+
+@routes.get("/admin/staff", may=MANAGE, **LISTED)
+async def list_staff(call: Read, query: Page) -> People | Stream:
     """The people of the staff, the oldest first.
 
     Those who left are among them, as not active."""
+    if query.format != "json":
+        return await export.file_of(call, STAFF, query, query.format, _all(call, people.listed))
     async with call.desk.acquire() as connection:
         rows = await people.listed(connection, query.after, query.limit)
     return People(items=[_person(row) for row in rows], next_after=_next(rows, query.limit))
@@ -163,11 +210,13 @@ async def change_person(call: Change, staff_id: int, body: PersonChange) -> Pers
     return PersonWithPassword(person=_person(after), password=password)
 
 
-@routes.get("/admin/keys", may=MANAGE, limit=Limit.LIST)
-async def list_keys(call: Read, query: Page) -> Keys:
+@routes.get("/admin/keys", may=MANAGE, **LISTED)
+async def list_keys(call: Read, query: Page) -> Keys | Stream:
     """The API keys, the oldest first.
 
     Those that are revoked or over are among them."""
+    if query.format != "json":
+        return await export.file_of(call, KEYS, query, query.format, _all(call, keys.listed))
     async with call.desk.acquire() as connection:
         rows = await keys.listed(connection, query.after, query.limit)
     return Keys(items=[_key(row) for row in rows], next_after=_next(rows, query.limit))

@@ -1,7 +1,12 @@
 """What reconciliation found, over HTTP: one person explains it, or two book it."""
 
+import csv
+import io
 from typing import Any
 
+import openpyxl
+
+from services.api.lists.export import XLSX
 from services.ledger.accounts import FUNDING, MPESA_UTILITY, WRITE_OFF_LOSS
 from tests.api.conftest import Api
 from tests.api.lending import WHY, change, decide, key, problem, proposal
@@ -81,3 +86,19 @@ async def test_one_person_says_why_nothing_is_to_be_booked(api: Api) -> None:
     before, after, _ = await change(api, "resolve_difference", f"difference:{number}")
     assert (before["state"], after) == ("open", {"state": "resolved", **WHY})
     assert (await waiting(api))["items"] == []
+
+
+async def test_what_is_open_is_a_file_too(api: Api) -> None:
+    await found(api.pool, ("utility", "QK1AB2CD3E", 700_000), ("utility", "QK1AB2CD3F", -50_000))
+    answer = await api.as_("officer").get(PATH, params={"format": "csv"})
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert [(row["subject"], row["theirs_kes"]) for row in rows] == [
+        ("QK1AB2CD3E", "7000.00"), ("QK1AB2CD3F", "-500.00"),
+    ]  # fmt: skip
+    book = await api.as_("officer").get(PATH, headers={"Accept": XLSX})
+    sheet = openpyxl.load_workbook(io.BytesIO(book.content)).active
+    assert [row[2] for row in sheet.values] == ["subject", "QK1AB2CD3E", "QK1AB2CD3F"]
+    paged = await api.as_("officer").get(PATH, params={"format": "csv", "after": 1})
+    assert problem(paged)[0] == 422
+    assert "is for pages; a file has all rows" in paged.text

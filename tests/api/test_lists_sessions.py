@@ -1,5 +1,7 @@
 """Live dialogs, page by page, out of one Redis and of a cluster: all of them, by looks that have a bound."""
 
+import csv
+import io
 import itertools
 from collections.abc import AsyncIterator
 from typing import Any
@@ -103,3 +105,14 @@ async def test_without_redis_it_is_said(call: Read) -> None:
     call.desk.redis = None
     with pytest.raises(Problem, match="no Redis"):
         await list_sessions(call, query=SessionQuery())
+
+
+async def test_all_of_them_are_a_file(url: str, call: Read) -> None:
+    numbers = [f"2547{place:08d}" for place in range(MANY)]
+    await fill(url, numbers)
+    answer = await list_sessions(call, SessionQuery(format="csv"))
+    text = b"".join([chunk async for chunk in answer.chunks]).decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert len(rows) == MANY - MANY // 10
+    assert {row["state"] for row in rows} == {"pin"}
+    assert not any(number in text for number in numbers)

@@ -1,5 +1,7 @@
 """People and keys: who may make whom, what holds at once, and what the audit keeps."""
 
+import csv
+import io
 import json
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from services.api import staff
 from services.api.calls import Identity
+from services.api.lists import export
 from services.api.performing import perform
 from services.api.permissions import NOT_FOR_KEYS, ROLES, Permission, Role
 from services.api.problems import Problem
@@ -199,3 +202,20 @@ async def test_a_refused_change_leaves_no_row_and_a_look_leaves_none(api: Api) -
     await change(api, "admin@example.org", role="viewer")
     await api.as_("admin").get("/admin/staff")
     assert await api.audit() == []
+
+
+async def test_people_and_keys_are_files_without_a_secret(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "BATCH", 2)
+    for name in ("one", "two", "three"):
+        assert (await add(api.as_("admin"), f"{name}@export.example")).status_code == 201
+    body = {"label": "nightly", "scopes": ["loans:read"], "days": 1}
+    assert (await api.as_("admin").post("/admin/keys", json=body)).status_code == 201
+    listed = await api.as_("admin").get("/admin/staff", params={"format": "csv"})
+    rows = list(csv.DictReader(io.StringIO(listed.content.decode("utf-8-sig"))))
+    emails = [row["email"] for row in rows]
+    assert len(set(emails)) == len(emails) == await api.pool.fetchval("select count(*) from staff")
+    assert set(rows[0]) == {"id", "email", "role", "active", "created_by", "created", "last_login"}
+    keys = await api.as_("admin").get("/admin/keys", params={"format": "csv"})
+    assert "nightly" in keys.text
+    assert "secret" not in keys.text.partition("\n")[0]
+    assert (await api.as_("viewer").get("/admin/keys", params={"format": "csv"})).status_code == 403

@@ -15,18 +15,20 @@ import csv
 import io
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
 import xlsxwriter
+from pydantic import BaseModel
 
 from services import clock
 from services.api.calls import Read, Stream
 from services.api.lists.listing import Column, Listing, today
 from services.api.lists.pages import Finder, asked, fetch, snapshot
-from services.api.lists.query import ListQuery
+from services.api.lists.query import Format, ListQuery
 from services.api.operation import Limit
 from services.api.problems import INVALID, TOO_MANY
 
@@ -48,18 +50,40 @@ _running = asyncio.Semaphore(AT_ONCE)
 Rows = AsyncGenerator[Sequence[dict[str, Any]], None]
 
 
+@dataclass(slots=True, frozen=True)
+class Sheet:
+    """What a file of a list that is no Listing is called, and its columns."""
+
+    name: str
+    columns: Sequence[Column]
+
+
 async def file(call: Read, listing: Listing, query: ListQuery, finder: Finder | None) -> Stream:
     """The file that `format` asks for. Raises INVALID and TOO_MANY."""
-    for name in ("cursor", "skip", "limit", "total"):
+    return await _file(call, listing, query, query.format, read(call, listing, query, finder))
+
+
+async def file_of(call: Read, sheet: Sheet, query: BaseModel, form: Format, rows: Rows) -> Stream:
+    """The file of a list that is read in another way, in batches. Raises INVALID and TOO_MANY."""
+
+    async def in_turn() -> Rows:
+        async with _running:
+            async for batch in rows:
+                yield batch
+
+    return await _file(call, sheet, query, form, in_turn())
+
+
+async def _file(call: Read, sheet: "Listing | Sheet", query: BaseModel, form: Format, rows: Rows) -> Stream:
+    for name in ("cursor", "after", "skip", "limit", "total"):
         if name in query.model_fields_set:
             what = "is for pages; a file has all rows"
             raise INVALID.of(f"query.{name}: {what}.", [{"where": f"query.{name}", "what": what}])
     await _admit(call)
-    name = f"{listing.name}-{today().isoformat()}.{query.format}"
-    rows = read(call, listing, query, finder)
-    if query.format == "csv":
-        return Stream(CSV, name, as_csv(listing.columns, rows))
-    return Stream(XLSX, name, as_xlsx(listing, rows))
+    name = f"{sheet.name}-{today().isoformat()}.{form}"
+    if form == "csv":
+        return Stream(CSV, name, as_csv(sheet.columns, rows))
+    return Stream(XLSX, name, as_xlsx(sheet, rows))
 
 
 async def _admit(call: Read) -> None:
@@ -120,7 +144,7 @@ def shillings(cents: int) -> str:
     return f"{sign}{whole // 100}.{whole % 100:02}"
 
 
-async def as_xlsx(listing: Listing, rows: Rows) -> AsyncGenerator[bytes, None]:
+async def as_xlsx(listing: Listing | Sheet, rows: Rows) -> AsyncGenerator[bytes, None]:
     """A workbook, made in a temporary file beside the event loop, then sent from there."""
     with tempfile.TemporaryDirectory(prefix="umoja-export-") as folder:
         path = Path(folder) / "export.xlsx"
@@ -139,7 +163,7 @@ async def as_xlsx(listing: Listing, rows: Rows) -> AsyncGenerator[bytes, None]:
 class Book:
     """A workbook that is written row after row: what is written is on disk, not in memory."""
 
-    def __init__(self, path: Path, listing: Listing, sheet_rows: int = SHEET_ROWS) -> None:
+    def __init__(self, path: Path, listing: Listing | Sheet, sheet_rows: int = SHEET_ROWS) -> None:
         options = {
             "constant_memory": True,
             "strings_to_formulas": False,

@@ -16,9 +16,12 @@ from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import RedisClusterException, RedisError
 
 from services import clock
-from services.api.calls import Read
-from services.api.lists.query import Page
-from services.api.operation import Limit, Routes
+from services.api.calls import Read, Stream
+from services.api.lists import export
+from services.api.lists.answering import LISTED
+from services.api.lists.listing import Column
+from services.api.lists.query import Format, Page
+from services.api.operation import Routes
 from services.api.permissions import Permission
 from services.api.problems import AWAY, INVALID
 from ussd_engine.observe.logs import mask
@@ -38,6 +41,7 @@ class SessionQuery(BaseModel):
 
     cursor: str | None = Field(None, max_length=300, description="`next` of a page.")
     limit: int = Field(50, ge=1, le=500, description="About so many; a page may have a few more.")
+    format: Format = Field("json", description="`csv` or `xlsx`: a file with all of them.")
 
 
 class Session(BaseModel):
@@ -60,12 +64,44 @@ class Sessions(Page[Session]):
     """Some of the dialogs."""
 
 
-@routes.get("/admin/sessions", may=Permission.SESSIONS_READ, limit=Limit.LIST, problems=(INVALID, AWAY))
-async def list_sessions(call: Read, query: SessionQuery) -> Sessions:
+SHEET = export.Sheet(
+    "sessions",
+    (
+        Column("msisdn", "msisdn"),
+        Column("code", "code"),
+        Column("gateway", "gateway"),
+        Column("bundle", "bundle"),
+        Column("state", "state"),
+        Column("language", "language"),
+        Column("turns", "turns", "number"),
+        Column("started", "started_at", "moment"),
+        Column("seen", "seen_at", "moment"),
+    ),
+)
+
+
+@routes.get("/admin/sessions", may=Permission.SESSIONS_READ, **LISTED)
+async def list_sessions(call: Read, query: SessionQuery) -> Sessions | Stream:
     """List live dialogs.
 
     In no order. A page looks at a part of Redis: it may be empty and have a `next`.
     """
+    if query.format != "json":
+        return await export.file_of(call, SHEET, query, query.format, _all(call))
+    return await _page(call, query)
+
+
+async def _all(call: Read) -> export.Rows:
+    cursor = None
+    while True:
+        page = await _page(call, SessionQuery(cursor=cursor, limit=500))
+        yield [session.model_dump() for session in page.items]
+        cursor = page.next
+        if cursor is None:
+            return
+
+
+async def _page(call: Read, query: SessionQuery) -> Sessions:
     redis = call.desk.redis
     if redis is None:
         raise AWAY.of("There is no Redis here.")

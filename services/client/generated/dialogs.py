@@ -1,6 +1,7 @@
 """Dialogs. Made by `python -m services.api.make_client`; not by hand."""
 
 from collections.abc import AsyncIterator
+from typing import Literal
 
 from services.client.caller import Caller
 from services.client.generated import models
@@ -12,6 +13,10 @@ class Dialogs(Caller):
     async def list_sessions(self, *, cursor: str | None = None, limit: int | None = None) -> models.Sessions:
         """List live dialogs."""
         return await self._for(models.Sessions, "GET", "/admin/sessions", {"cursor": cursor, "limit": limit})
+
+    def export_sessions(self, *, format: Literal["csv", "xlsx"] = "csv") -> AsyncIterator[bytes]:
+        """List live dialogs: a file with all of it, as it comes."""
+        return self._stream("/admin/sessions", {"format": format})
 
     async def each_of_sessions(self, *, limit: int | None = None) -> AsyncIterator[models.Session]:
         """List live dialogs: every one, page after page."""

@@ -25,6 +25,16 @@ class Differences(Caller):
             {"account": account, "after": after, "limit": limit},
         )
 
+    def export_differences(
+        self,
+        *,
+        account: Literal["utility", "working", "charges"] | None = None,
+        after: int | None = None,
+        format: Literal["csv", "xlsx"] = "csv",
+    ) -> AsyncIterator[bytes]:
+        """List what reconciliation found and nobody has explained yet: a file with all of it, as it comes."""
+        return self._stream("/admin/differences", {"account": account, "after": after, "format": format})
+
     async def each_of_differences(
         self, *, account: Literal["utility", "working", "charges"] | None = None, limit: int | None = None
     ) -> AsyncIterator[models.Difference]:

@@ -1,6 +1,7 @@
 """Staff. Made by `python -m services.api.make_client`; not by hand."""
 
 from collections.abc import AsyncIterator
+from typing import Literal
 
 from services.client.caller import Caller
 from services.client.generated import models
@@ -12,6 +13,12 @@ class Staff(Caller):
     async def list_staff(self, *, after: int | None = None, limit: int | None = None) -> models.People:
         """The people of the staff, the oldest first."""
         return await self._for(models.People, "GET", "/admin/staff", {"after": after, "limit": limit})
+
+    def export_staff(
+        self, *, after: int | None = None, format: Literal["csv", "xlsx"] = "csv"
+    ) -> AsyncIterator[bytes]:
+        """The people of the staff, the oldest first: a file with all of it, as it comes."""
+        return self._stream("/admin/staff", {"after": after, "format": format})
 
     async def each_of_staff(self, *, limit: int | None = None) -> AsyncIterator[models.StaffPerson]:
         """The people of the staff, the oldest first: every one, page after page."""
@@ -48,6 +55,12 @@ class Staff(Caller):
     async def list_keys(self, *, after: int | None = None, limit: int | None = None) -> models.Keys:
         """The API keys, the oldest first."""
         return await self._for(models.Keys, "GET", "/admin/keys", {"after": after, "limit": limit})
+
+    def export_keys(
+        self, *, after: int | None = None, format: Literal["csv", "xlsx"] = "csv"
+    ) -> AsyncIterator[bytes]:
+        """The API keys, the oldest first: a file with all of it, as it comes."""
+        return self._stream("/admin/keys", {"after": after, "format": format})
 
     async def each_of_keys(self, *, limit: int | None = None) -> AsyncIterator[models.Key]:
         """The API keys, the oldest first: every one, page after page."""
