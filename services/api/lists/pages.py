@@ -7,7 +7,7 @@ and ends after STATEMENT_MS: what takes longer is refused, with what to do.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import asyncpg
 import orjson
@@ -44,12 +44,11 @@ class Found:
     none: bool = False
 
 
-class Finder:
+class Finder(Protocol):
     """How a list is searched: `look` reads what it needs and adds conditions."""
 
     async def look(self, connection: Any, text: str, where: Where) -> Found:
         """What to list for that text."""
-        raise NotImplementedError
 
 
 @dataclass(slots=True)
