@@ -65,8 +65,8 @@ async def ask(api: Api, folder: Path, caller: str) -> tuple[int, str]:
     may, headers = await showing(api, caller)
     folder.mkdir()
     (folder / "schemathesis.toml").write_text(CONFIG)
-    # One worker: hypothesis parses lambdas, and CPython 3.11 parses in one thread at a time only ("AST constructor
-    # recursion depth mismatch").
+    # One worker: hypothesis parses lambdas, and CPython 3.11 parses in one thread at a time only
+    # ("AST constructor recursion depth mismatch").
     command = [
         str(Path(sys.executable).with_name("st")), "--config-file", str(folder / "schemathesis.toml"),
         "run", f"{api.url}/openapi.json", "--checks", "all", "--seed", SEED, "--workers", "1",
