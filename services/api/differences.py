@@ -1,5 +1,6 @@
 """What reconciliation found and people have to look at: differences between our books and M-Pesa's."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -104,7 +105,9 @@ async def list_differences(call: Read, query: DifferenceQuery) -> Differences | 
 
     A later comparison that finds one gone closes it by itself."""
     if query.format != "json":
-        return await export.file_of(call, SHEET, query, query.format, _all(call, query.account))
+        return await export.file_of(
+            call, SHEET, query, query.format, export.by_id(call, _open(query.account))
+        )
     async with call.desk.acquire() as connection:
         rows = await breaks.waiting(connection, query.after, query.account, query.limit)
         items = [await _shown(connection, row) for row in rows]
@@ -135,15 +138,11 @@ async def propose_booking(call: Change, difference_id: int, body: ProposedBookin
     return await proposal(call, number)
 
 
-async def _all(call: Read, account: str | None) -> export.Rows:
-    after = 0
-    while True:
-        async with call.desk.acquire() as connection:
-            rows = await breaks.waiting(connection, after, account, export.BATCH)
-        yield rows
-        if len(rows) < export.BATCH:
-            return
-        after = rows[-1]["id"]
+def _open(account: str | None) -> export.ById:
+    async def listed(connection: Any, after: int, most: int) -> Sequence[Any]:
+        return await breaks.waiting(connection, after, account, most)
+
+    return listed
 
 
 async def _shown(connection: Any, row: dict[str, Any]) -> Difference:

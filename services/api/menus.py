@@ -12,13 +12,17 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, model_validator
 
 from services import menu_changes
-from services.api.calls import Change, Read
+from services.api.calls import Change, Read, Stream
 from services.api.changing import proposal
 from services.api.deciding import PROBLEMS, decide
+from services.api.lists import export
+from services.api.lists.answering import LISTED
+from services.api.lists.listing import Column
+from services.api.lists.query import Format
 from services.api.loan_models import Asked, Decided, Decision, Reason
-from services.api.operation import Limit, Routes
+from services.api.operation import Routes
 from services.api.permissions import Permission
-from services.api.problems import AWAY, CONFLICT, INVALID, NOT_FOUND
+from services.api.problems import CONFLICT, INVALID, NOT_FOUND
 from services.published import SERVICE
 from ussd_engine.bundle import bundle_name
 from ussd_engine.menu import check_sources
@@ -55,6 +59,12 @@ class Of(Asked):
     """Of which service."""
 
     service: Annotated[str, Field(max_length=40, pattern=r"^\w+$", examples=["umoja"])] = SERVICE
+
+
+class Which(Of):
+    """Of which service, and how."""
+
+    format: Annotated[Format, Field(description="`csv` or `xlsx`: a file of its versions.")] = "json"
 
 
 class MenuVersion(BaseModel):
@@ -175,31 +185,53 @@ class MenuDecided(BaseModel):
     problem: str
 
 
-@routes.get("/admin/menus", may=Permission.MENUS_READ, limit=Limit.LIST, problems=(AWAY,))
-async def list_menus(call: Read, query: Of) -> Menus:
+SHEET = export.Sheet(
+    "menus",
+    (
+        Column("version", "version"),
+        Column("published", "published_at"),
+        Column("published_by", "published_by"),
+        Column("note", "note"),
+        Column("live", "live"),
+        Column("sessions", "sessions", "number"),
+    ),
+)
+
+
+@routes.get("/admin/menus", may=Permission.MENUS_READ, **LISTED)
+async def list_menus(call: Read, query: Which) -> Menus | Stream:
     """The versions of a service, which one is live, how many dialogs are on each, and what is proposed.
 
     A dialog ends on the version it began with."""
+    if query.format != "json":
+        return await export.file_of(call, SHEET, query, query.format, _rows(call, query.service))
     async with call.pool.acquire() as connection:
         live = await menu_changes.live_of(connection, query.service)
         waiting = await connection.fetch(WAITING, list(menu_changes.KINDS), query.service)
-    versions = await call.desk.bundles.versions(query.service)
     return Menus(
         service=query.service,
         live=live,
-        versions=[
-            MenuVersion(
-                version=each.name,
-                published_at=each.published_at,
-                published_by=each.published_by,
-                note=each.note,
-                live=each.live,
-                sessions=each.sessions,
-            )
-            for each in versions
-        ],
+        versions=await _versions(call, query.service),
         waiting=[MenuWaiting(approval_id=row["id"], version=row["bundle"], **_kept(row)) for row in waiting],
     )
+
+
+async def _versions(call: Read, service: str) -> list[MenuVersion]:
+    return [
+        MenuVersion(
+            version=each.name,
+            published_at=each.published_at,
+            published_by=each.published_by,
+            note=each.note,
+            live=each.live,
+            sessions=each.sessions,
+        )
+        for each in await call.desk.bundles.versions(service)
+    ]
+
+
+async def _rows(call: Read, service: str) -> export.Rows:
+    yield [version.model_dump() for version in await _versions(call, service)]
 
 
 @routes.get("/admin/menus/{version}", may=Permission.MENUS_READ, problems=(NOT_FOUND,))

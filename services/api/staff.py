@@ -3,7 +3,6 @@
 Nobody gives what they do not hold, changes their own role, or takes away the last admin.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -147,24 +146,13 @@ KEYS = export.Sheet(
 )
 
 
-async def _all(call: Read, listed: Callable[[Any, int, int], Awaitable[Sequence[Any]]]) -> export.Rows:
-    after = 0
-    while True:
-        async with call.desk.acquire() as connection:
-            rows = await listed(connection, after, export.BATCH)
-        yield [dict(row) for row in rows]
-        if len(rows) < export.BATCH:
-            return
-        after = rows[-1]["id"]
-
-
 @routes.get("/admin/staff", may=MANAGE, **LISTED)
 async def list_staff(call: Read, query: Page) -> People | Stream:
     """The people of the staff, the oldest first.
 
     Those who left are among them, as not active."""
     if query.format != "json":
-        return await export.file_of(call, STAFF, query, query.format, _all(call, people.listed))
+        return await export.file_of(call, STAFF, query, query.format, export.by_id(call, people.listed))
     async with call.desk.acquire() as connection:
         rows = await people.listed(connection, query.after, query.limit)
     return People(items=[_person(row) for row in rows], next_after=_next(rows, query.limit))
@@ -216,7 +204,7 @@ async def list_keys(call: Read, query: Page) -> Keys | Stream:
 
     Those that are revoked or over are among them."""
     if query.format != "json":
-        return await export.file_of(call, KEYS, query, query.format, _all(call, keys.listed))
+        return await export.file_of(call, KEYS, query, query.format, export.by_id(call, keys.listed))
     async with call.desk.acquire() as connection:
         rows = await keys.listed(connection, query.after, query.limit)
     return Keys(items=[_key(row) for row in rows], next_after=_next(rows, query.limit))

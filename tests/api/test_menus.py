@@ -1,6 +1,8 @@
 """Menus that two people publish: checked, proposed, decided, published once, followed by all servers."""
 
 import asyncio
+import csv
+import io
 from typing import Any
 
 import httpx
@@ -113,6 +115,16 @@ async def test_two_people_publish_and_all_servers_follow_once(api: Api) -> None:
     assert now["versions"][0]["published_by"] == f"product@example.org, {done['decision']['decided_by']}"
     assert len(now["versions"]) == 2
     await bundles.close()
+
+
+async def test_the_versions_are_a_file_too(api: Api) -> None:
+    answer = await api.as_("product").get("/admin/menus", params={"format": "csv"})
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    versions = (await menus(api))["versions"]
+    assert versions
+    assert [(row["version"], row["live"]) for row in rows] == [
+        (each["version"], str(each["live"])) for each in versions
+    ]
 
 
 async def test_a_worker_that_died_after_publishing_is_caught_up_without_publishing_twice(api: Api) -> None:

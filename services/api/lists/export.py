@@ -14,7 +14,7 @@ import asyncio
 import csv
 import io
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -48,6 +48,7 @@ log = structlog.get_logger("umoja.api")
 _running = asyncio.Semaphore(AT_ONCE)
 
 Rows = AsyncGenerator[Sequence[dict[str, Any]], None]
+ById = Callable[[Any, int, int], Awaitable[Sequence[Any]]]
 
 
 @dataclass(slots=True, frozen=True)
@@ -72,6 +73,18 @@ async def file_of(call: Read, sheet: Sheet, query: BaseModel, form: Format, rows
                 yield batch
 
     return await _file(call, sheet, query, form, in_turn())
+
+
+async def by_id(call: Read, listed: ById) -> Rows:
+    """All rows of a list that is read by number: listed(connection, after, most) gives those behind one."""
+    after = 0
+    while True:
+        async with call.desk.acquire() as connection:
+            rows = [dict(row) for row in await listed(connection, after, BATCH)]
+        yield rows
+        if len(rows) < BATCH:
+            return
+        after = rows[-1]["id"]
 
 
 async def _file(call: Read, sheet: "Listing | Sheet", query: BaseModel, form: Format, rows: Rows) -> Stream:

@@ -1,5 +1,8 @@
 """Menus. Made by `python -m services.api.make_client`; not by hand."""
 
+from collections.abc import AsyncIterator
+from typing import Literal
+
 from services.client.caller import Caller, in_path
 from services.client.generated import models
 
@@ -10,6 +13,12 @@ class Menus(Caller):
     async def list_menus(self, *, service: str | None = None) -> models.Menus:
         """The versions of a service, which one is live, how many dialogs are on each, and what is proposed."""
         return await self._for(models.Menus, "GET", "/admin/menus", {"service": service})
+
+    def export_menus(
+        self, *, service: str | None = None, format: Literal["csv", "xlsx"] = "csv"
+    ) -> AsyncIterator[bytes]:
+        """The versions of a service, which one is live, how many dialogs are on each, and what is proposed: a file with all of it, as it comes."""
+        return self._stream("/admin/menus", {"service": service, "format": format})
 
     async def read_menus(self, version: str) -> models.MenuFiles:
         """The files of a version: one that was published, or one that is proposed."""
