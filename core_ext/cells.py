@@ -35,6 +35,7 @@ class Spread:
     def observe(self, seconds: cython.double) -> object:
         """Count one duration."""
         index: cython.Py_ssize_t = 0
+        bound: cython.double
         for bound in self._bounds:
             if bound >= seconds:
                 break

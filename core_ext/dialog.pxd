@@ -29,8 +29,9 @@ cdef class Dialog:
     cdef public str doing
     cdef public object trace  # a list collects (state, option row or None)
 
+    cpdef object anew(self, dict subscriber, int screen)
+    cpdef object forget(self)
     cpdef object restore(self, dict kept)
     cpdef dict dump(self)
 
 cpdef Result result_of(int kind, str text)
-cpdef Dialog blank(dict subscriber, int screen)

@@ -29,6 +29,9 @@ class Result:
         self.effect = False
 
 
+_NOTHING = cython.declare(dict, {})  # of a result that asks for nothing
+
+
 @cython.ccall
 def result_of(kind: cython.int, text: str) -> Result:
     """`Result(kind, text)`, quicker."""
@@ -37,7 +40,7 @@ def result_of(kind: cython.int, text: str) -> Result:
     result.text = text
     result.refused = False
     result.action = ""
-    result.arguments = {}
+    result.arguments = _NOTHING
     result.effect = False
     return result
 
@@ -55,6 +58,22 @@ class Dialog:
         self.doing = ""
         self.trace: Any = None
         self.restore(dict(kept) if kept else {})
+
+    @cython.ccall
+    def anew(self, subscriber: dict, screen: cython.int) -> object:  # type: ignore[type-arg]
+        """Become another phone's dialog, which `restore` or a program's `begin` is about to fill."""
+        self.subscriber = subscriber
+        self.screen = screen
+        self.doing = ""
+        self.trace = None
+        return self.forget()
+
+    @cython.ccall
+    def forget(self) -> object:
+        """Forget secrets."""
+        if self.secrets:
+            self.secrets = {}
+        return None
 
     @cython.ccall
     def restore(self, kept: dict) -> object:  # type: ignore[type-arg]
@@ -83,15 +102,3 @@ class Dialog:
         if self.parked is not None:
             kept["parked"] = self.parked
         return kept
-
-
-@cython.ccall
-def blank(subscriber: dict, screen: cython.int) -> Dialog:  # type: ignore[type-arg]
-    """A dialog that begin() or restore() is about to fill: `Dialog(None, …)`, quicker."""
-    dialog: Dialog = Dialog.__new__(Dialog)
-    dialog.subscriber = subscriber
-    dialog.screen = screen
-    dialog.secrets = {}
-    dialog.doing = ""
-    dialog.trace = None
-    return dialog

@@ -2,6 +2,11 @@
 
 cimport cython
 
+from cpython.bytearray cimport PyByteArray_AS_STRING
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.string cimport memcmp
+
+@cython.final
 cdef class Form:
     cdef tuple wanted
     cdef Py_ssize_t longest_id
@@ -13,8 +18,19 @@ cdef class Form:
     cdef dict screens
     cdef int screen
     cdef set _seen
+    cdef readonly list values
+    cdef list _known
+    cdef list _before
+    cdef bytes _data
+    cdef Py_ssize_t _at
+    cdef bytearray _scratch
 
-    cdef bint numbers(self, str digits)
+    cpdef bint read(self, bytes data) except? -1
+    cdef bint _again(self, Py_ssize_t slot) except? -1
+    cdef bint _passed(self, bytes expected) noexcept
+    cdef bint _value(self, Py_ssize_t slot) except? -1
+    cdef bytes _undone(self, Py_ssize_t start, Py_ssize_t end)
+    cdef bint numbers(self, bytes digits) except? -1
 
 @cython.final
 @cython.freelist(64)
@@ -28,4 +44,3 @@ cdef class Halves:
     cdef bytearray _buffer(self, Py_ssize_t start, Py_ssize_t index)
 
 cpdef dict plain_form(bytes data, int most)
-cpdef list plain_fields(bytes data, tuple names)

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="name-defined"
 """A urlencoded form of plain ASCII, in one pass. Anything else is None: the caller reads it by the letter.
 
 Rule: what is read here is read exactly as the caller would read it by the letter, or not at all; a test
@@ -14,6 +15,10 @@ _ODD = cython.declare(cython.int, 2)
 _KINDS = cython.declare(
     bytes, bytes(1 if code in b"&=%+" else 0 if 32 <= code <= 126 else 2 for code in range(256))
 )
+
+# Places of fields that are mostly as in the form before.
+_CODE = cython.declare(cython.Py_ssize_t, 2)
+_NETWORK = cython.declare(cython.Py_ssize_t, 3)
 
 # Where escaped halves are undone: what is read there is copied before anybody else reads a form.
 _SCRATCH = cython.declare(bytearray, bytearray(8192))
@@ -50,6 +55,10 @@ class Form:
         none; None: it must. is_plain(digits): whether a number is one
         without further parsing. screens: by network; screen: of all others."""
         self.wanted = tuple(f"{name}=".encode() for name in names)
+        self.values: list = [None] * len(names)  # type: ignore[type-arg]
+        self._known: list = [None] * len(names)  # type: ignore[type-arg]
+        self._before: list = [None] * len(names)  # type: ignore[type-arg]
+        self._scratch = bytearray(512)
         self.longest_id, self.longest_code, self.longest_network, self.longest_text = longest
         self.default_network = network
         self.is_plain = is_plain
@@ -57,12 +66,132 @@ class Form:
         self.screen = screen
         self._seen: set = set()  # type: ignore[type-arg]
 
+    @cython.ccall
+    @cython.exceptval(-1)
+    def read(self, data: bytes) -> cython.bint:
+        """Read the wanted fields into `values`: bytes, None for one that is not there. False: the form has
+        others, or is not plain; then `plain_form` says."""
+        count: cython.Py_ssize_t = len(self.wanted)
+        length: cython.Py_ssize_t = len(data)
+        slot: cython.Py_ssize_t
+        for slot in range(count):
+            self.values[slot] = None
+        self._data = data
+        self._at = 0
+        slot = -1
+        while self._at <= length:
+            for _ in range(count):  # most gateways send them in the order of their map
+                slot = slot + 1 if slot + 1 < count else 0
+                if self._again(slot):
+                    break
+                if self._passed(self.wanted[slot]):
+                    if not self._value(slot):
+                        return False
+                    break
+            else:
+                return False
+        return True
+
     @cython.cfunc
-    def numbers(self, digits: str) -> cython.bint:
+    @cython.exceptval(-1)
+    def _again(self, slot: cython.Py_ssize_t) -> cython.bint:
+        """Whether a field's name and value are those of the form before, as of the service code and the
+        network they are; then its value is the very same object."""
+        before: bytes | None = self._before[slot]
+        if before is None or self.values[slot] is not None or not self._passed(before):
+            return False
+        self.values[slot] = self._known[slot]
+        return True
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _passed(self, expected: bytes) -> cython.bint:
+        """Go past what may stand here; False: it does not."""
+        length: cython.Py_ssize_t = len(expected)
+        if not cython.compiled:
+            if not self._data.startswith(expected, self._at):
+                return False
+        else:
+            chars: cython.p_char = PyBytes_AS_STRING(self._data)  # noqa: F821
+            if len(self._data) - self._at < length:
+                return False
+            if memcmp(chars + self._at, PyBytes_AS_STRING(expected), length) != 0:  # noqa: F821
+                return False
+        self._at += length
+        return True
+
+    @cython.cfunc
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    @cython.exceptval(-1)
+    def _value(self, slot: cython.Py_ssize_t) -> cython.bint:
+        """Read the value that begins here; False: it is not plain, or the field was there before."""
+        data: bytes = self._data
+        chars: cython.p_uchar = data
+        kinds: cython.p_uchar = _KINDS
+        length: cython.Py_ssize_t = len(data)
+        start: cython.Py_ssize_t = self._at
+        at: cython.Py_ssize_t = start
+        plain: cython.bint = True
+        value: bytes | None
+        if self.values[slot] is not None:
+            return False
+        while at < length:
+            if kinds[chars[at]] != 0:
+                if chars[at] == 38:
+                    break
+                if kinds[chars[at]] == _ODD:
+                    return False
+                if chars[at] != 61:
+                    plain = False
+            at += 1
+        if plain and not cython.compiled:
+            value = data[start:at]
+        elif plain:
+            value = chars[start:at]
+        else:
+            value = self._undone(start, at)
+            if value is None:
+                return False
+        self.values[slot] = value
+        self._at = at + 1
+        if slot in (_CODE, _NETWORK) and at < length:
+            self._known[slot] = value
+            self._before[slot] = data[start - len(self.wanted[slot]) : at + 1]
+        return True
+
+    @cython.cfunc
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    def _undone(self, start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> bytes | None:
+        """A value in which something is escaped; None: by what is not plain."""
+        data: bytes = self._data
+        if end - start > len(self._scratch):
+            self._scratch = bytearray(end - start)
+        undone: bytearray = self._scratch
+        size: cython.Py_ssize_t = 0
+        code: cython.int
+        while start < end:
+            code = data[start]
+            if code == 43:
+                code = 32
+            elif code == 37:
+                code = _escaped(data, start)
+                start += 2
+                if code < 32 or code > 126:
+                    return None
+            start += 1
+            undone[size] = code
+            size += 1
+        return PyByteArray_AS_STRING(undone)[:size] if cython.compiled else bytes(undone[:size])  # noqa: F821
+
+    @cython.cfunc
+    @cython.exceptval(-1)
+    def numbers(self, digits: bytes) -> cython.bint:
         """Whether these digits are a number without further parsing."""
         if digits in self._seen:
             return True
-        if self.is_plain(digits) is None:
+        if self.is_plain(digits.decode("ascii")) is None:
             return False
         if len(self._seen) >= _MOST_NUMBERS:
             self._seen.clear()
@@ -178,36 +307,3 @@ def plain_form(data: bytes, most: cython.int) -> dict | None:  # type: ignore[ty
             return None
         fields[name] = value
     return fields
-
-
-@cython.ccall
-@cython.boundscheck(False)
-@cython.wraparound(False)
-def plain_fields(data: bytes, names: tuple) -> list | None:  # type: ignore[type-arg]
-    """The values of these fields (names in bytes, unescaped), None for one that is not there. No list: the
-    form has others, or is not plain; then `plain_form` says."""
-    count: cython.Py_ssize_t = len(names)
-    values: list = [None] * count  # type: ignore[type-arg]
-    halves: Halves = Halves.__new__(Halves)
-    halves.data = data
-    halves.index = halves.at = 0
-    halves.undone = None
-    length: cython.Py_ssize_t = len(data)
-    slot: cython.Py_ssize_t = -1
-    name: bytes
-    while halves.index <= length:
-        for _ in range(count):  # most gateways send them in the order of their map
-            slot = slot + 1 if slot + 1 < count else 0
-            name = names[slot]
-            if data.startswith(name, halves.index):
-                break
-        else:
-            return None
-        if values[slot] is not None:
-            return None
-        halves.index += len(name)
-        value = halves.half(False)
-        if value is None:
-            return None
-        values[slot] = value
-    return values

@@ -1,6 +1,7 @@
 # For the compiler; see dialog.pxd.
 
 from .pipeline cimport Waiter
+from .ring cimport Ring
 
 cdef class Request(Waiter):
     cdef public Lane lane
@@ -26,7 +27,7 @@ cdef class Lane:
     cdef readonly object transport
     cdef readonly int quiet_ticks
     cdef bytes _rest  # what was read and is not yet a whole request
-    cdef object _under_way
+    cdef Ring _under_way
     cdef bint _leaving  # the next request is not plain: hand over when the replies left
     cdef bint _reading
     cdef bint _blocked  # the peer does not read its replies

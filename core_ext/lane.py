@@ -19,18 +19,19 @@ of the whole HTTP answer and raises nothing.
 """
 
 import re
-from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import cython
 
 from .pipeline import Waiter
+from .ring import Ring
 
 MAX_HEAD = 8 * 1024
 MAX_UNDER_WAY = 32
+_MOST_UNDER_WAY = cython.declare(cython.Py_ssize_t, MAX_UNDER_WAY)
 MAX_HEADS = 1024
-MOST_DIGITS = cython.declare(cython.Py_ssize_t, 7)  # of a Content-Length
+_MOST_DIGITS = cython.declare(cython.Py_ssize_t, 7)  # of a Content-Length
 MAX_HEADERS = 64  # of one head; the framework has a bound of its own, above this
 
 _HEAD_END = b"\r\n\r\n"
@@ -149,7 +150,7 @@ class Lane:
         self.transport: Any = None
         self.quiet_ticks = 0
         self._rest = b""
-        self._under_way: Any = deque()
+        self._under_way = Ring()
         self._leaving = False
         self._reading = True
         self._blocked = False
@@ -176,7 +177,7 @@ class Lane:
     def eof_received(self) -> bool:
         """The peer has sent all it will: answer what is under way, then close."""
         self._ended = True
-        return bool(self._under_way)
+        return self._under_way.size > 0
 
     def connection_lost(self, _error: object) -> None:
         """Turns under way are finished all the same."""
@@ -197,7 +198,7 @@ class Lane:
 
     def tick(self, most: int) -> None:
         """Called now and then: a connection that has been quiet for `most` calls is closed."""
-        if self._under_way or self.transport is None:
+        if self._under_way.size or self.transport is None:
             return
         if self._rest:
             self._partial_ticks += 1
@@ -213,7 +214,7 @@ class Lane:
         """Stop serving: close now, or when the turns under way are answered."""
         self._ended = True
         self._pace()
-        if not self._under_way and self.transport is not None:
+        if not self._under_way.size and self.transport is not None:
             self.transport.close()
 
     def abandon(self) -> None:
@@ -225,8 +226,8 @@ class Lane:
     def answered(self) -> object:
         """Send the answers that are ready, in the order of their requests."""
         turn: Request
-        while self._under_way:
-            turn = self._under_way[0]
+        while self._under_way.size:
+            turn = self._under_way.first()
             if turn.answer is None:
                 break
             self._under_way.popleft()
@@ -235,13 +236,13 @@ class Lane:
         if self.transport is None or self._parsing:
             return None
         if self._leaving:
-            if not self._under_way:
+            if not self._under_way.size:
                 self._hand_over()
         elif not self._reading and self._rest:
             self._read()
         else:
             self._pace()
-        if self._ended and not self._under_way and self.transport is not None:
+        if self._ended and not self._under_way.size and self.transport is not None:
             self.transport.close()
         return None
 
@@ -257,7 +258,7 @@ class Lane:
         end: cython.Py_ssize_t
         length: cython.Py_ssize_t
         self._parsing = True
-        while position < len(data) and len(self._under_way) < MAX_UNDER_WAY:
+        while position < len(data) and self._under_way.size < _MOST_UNDER_WAY:
             length = self._like_the_last(data, position)
             end = self._at
             if length < 0:
@@ -285,7 +286,7 @@ class Lane:
             position = end + length
         self._parsing = False
         self._rest = data[position:] if position < len(data) else b""
-        if self._leaving and not self._under_way:
+        if self._leaving and not self._under_way.size:
             self._hand_over()
         else:
             self._pace()
@@ -298,7 +299,7 @@ class Lane:
         place behind it is reached then. -1: it differs, or is not all here."""
         before: bytes = self._before
         at: cython.Py_ssize_t = position + len(before)
-        last: cython.Py_ssize_t = min(cython.cast(cython.Py_ssize_t, len(data)), at + MOST_DIGITS)
+        last: cython.Py_ssize_t = min(cython.cast(cython.Py_ssize_t, len(data)), at + _MOST_DIGITS)
         first: cython.Py_ssize_t = at
         length: cython.Py_ssize_t = 0
         code: cython.int
@@ -350,7 +351,7 @@ class Lane:
     def _pace(self) -> None:
         """Read while there is room for more; else let the peer's data wait in the kernel."""
         room: cython.bint = (
-            not (self._blocked or self._leaving or self._ended) and len(self._under_way) < MAX_UNDER_WAY
+            not (self._blocked or self._leaving or self._ended) and self._under_way.size < _MOST_UNDER_WAY
         )
         if self.transport is None or room == self._reading:
             return

@@ -2,6 +2,8 @@
 
 cimport cython
 
+from .ring cimport Ring
+
 cdef class Waiter:
     cpdef object got(self, object reply)
     cpdef object lost(self, object error)
@@ -22,14 +24,15 @@ cdef class Replies:
 
 cdef class Pipeline:
     cdef public int most
-    cdef readonly object pending
+    cdef readonly Ring pending
     cdef readonly list unsent
     cdef readonly long long submitted
     cdef readonly long long answered
     cdef object _wake
+    cdef object _flush
     cdef object _failure
     cdef object _judge
     cdef bytes _left
 
-    cpdef bint submit(self, bytes packed, object waiter)
+    cpdef bint submit(self, bytes packed, object waiter) except? -1
     cdef object _give(self, object reply)

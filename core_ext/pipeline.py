@@ -10,12 +10,14 @@ Rules
 2. A reply goes to exactly one waiter, once.
 """
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import cython
 
+from .ring import Ring
+
+_MANY = cython.declare(cython.Py_ssize_t, 32)  # commands that are worth a write of their own
 _LONGEST_LINE = cython.declare(cython.Py_ssize_t, 64 * 1024)  # of a status or an error
 
 
@@ -168,31 +170,38 @@ class Pipeline:
         self,
         most: int,
         wake: Callable[[], object],
+        flush: Callable[[], object],
         failure: type[Exception],
         judge: Callable[[Any], Exception],
     ) -> None:
         """most: how many may wait. wake() is called when there is something to write after there was
-        nothing. failure: the class of replies that are errors; judge(reply) is what the waiter gets."""
+        nothing; flush() when so much waits that it had better be taken at once: Redis then works on it while
+        the rest of a tick's requests are read. failure: the class of replies that are errors; judge(reply) is
+        what the waiter gets."""
         self.most = most
-        self.pending: Any = deque()
+        self.pending = Ring()
         self.unsent: list = []  # type: ignore[type-arg]
         self.submitted = 0
         self.answered = 0
         self._wake = wake
+        self._flush = flush
         self._failure = failure
         self._judge = judge
         self._left = b""
 
     @cython.ccall
+    @cython.exceptval(-1)
     def submit(self, packed: bytes, waiter: object) -> cython.bint:
         """Put a command in line; False when there is no room for it."""
-        if len(self.pending) >= self.most:
+        if self.pending.size >= self.most:
             return False
         self.pending.append(waiter)
         self.unsent.append(packed)
         self.submitted += 1
         if len(self.unsent) == 1:
             self._wake()
+        elif len(self.unsent) == _MANY:
+            self._flush()
         return True
 
     def take(self) -> bytes:
@@ -229,7 +238,7 @@ class Pipeline:
     def _give(self, reply: object) -> object:
         waiter: Any = self.pending.popleft()
         self.answered += 1
-        if isinstance(reply, self._failure):
+        if type(reply) is not list and type(reply) is not int and isinstance(reply, self._failure):
             _fail(waiter, self._judge(reply))
         elif isinstance(waiter, Waiter):
             cython.cast(Waiter, waiter).got(reply)
@@ -240,7 +249,7 @@ class Pipeline:
     def fail_sent(self, error: Exception) -> None:
         """The connection was lost: nobody whose command has left will get a reply."""
         self._left = b""
-        for _ in range(len(self.pending) - len(self.unsent)):
+        for _ in range(self.pending.size - len(self.unsent)):
             self.answered += 1
             _fail(self.pending.popleft(), error)
 

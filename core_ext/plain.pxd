@@ -1,19 +1,20 @@
 # For the compiler; see dialog.pxd.
 
 from .cells cimport Count, Spread
-from .dialog cimport Dialog, Result, blank
-from .form cimport Form, plain_fields
-from .joined cimport joined
+from .clock cimport epoch, monotonic
+from .dialog cimport Dialog, Result
+from .form cimport Form
 from .lane cimport Lane, Request
 from .pipeline cimport Pipeline
 from .program cimport Program
-from .record cimport Record, identity_of, owner_of, written
+from .record cimport Record, is_plain
 from .siphash cimport Keyed
 from .visits cimport Audience, Visits
+from .writer cimport Writer
 
 cdef class Menu:
     cdef readonly object bundle
-    cdef readonly str name
+    cdef readonly bytes name
     cdef readonly Program program
     cdef dict declared
     cdef Count starts
@@ -21,10 +22,12 @@ cdef class Menu:
     cdef bytes _code
     cdef bytes _service
     cdef bytes _ttl
-    cdef dict _keys
+    cdef bytes _behind
+    cdef bytes _behind_profile
     cdef dict audiences
 
-    cdef tuple keys(self, Py_ssize_t length)
+    cdef object key(self, Writer to, bytes msisdn)
+    cdef object profile_key(self, Writer to, bytes msisdn)
 
 cdef class Plain:
     cdef bytes gateway
@@ -41,12 +44,20 @@ cdef class Plain:
     cdef Count more
     cdef Count ended
     cdef Spread seconds
-    cdef object now
-    cdef object clock
     cdef Py_ssize_t largest
     cdef dict _live
     cdef object _line
     cdef Pipeline _single
+    cdef Record record
+    cdef Dialog dialog
+    cdef Writer command
+    cdef Writer value
+    cdef Writer _revised
+    cdef bytes _raw_code
+    cdef bytes _raw_network
+    cdef str _code
+    cdef str _network
+    cdef int _screen
     cdef bytes _process
     cdef long long _revision
     cdef long long _second
@@ -61,21 +72,21 @@ cdef class Plain:
     cdef Menu _menu(self, object bundle, str code)
     cdef Menu pinned(self, str name, str code)
     cdef Audience audience(self, Menu menu, str network)
-    cdef bytes revision(self)
+    cdef bint _addressed(self) except? -1
+    cdef Writer revision(self)
     cdef bytes milliseconds(self, long long now)
-    cdef bytes written(self, str text, bint more, double now)
+    cdef bytes written(self, str text, bint more, long long second)
 
 cdef class PlainTurn(Request):
     cdef Plain plain
     cdef Menu menu
     cdef Pipeline line
     cdef bytes body
-    cdef str session_id
-    cdef str msisdn
+    cdef bytes session_id
+    cdef bytes msisdn
     cdef str code
     cdef str network
-    cdef str text
-    cdef bytes typed
+    cdef bytes text
     cdef int screen
     cdef double started
     cdef int stage
@@ -87,8 +98,9 @@ cdef class PlainTurn(Request):
     cdef Visits after
     cdef bytes written
 
-    cdef bint _load(self, bytes session, bytes profile)
-    cdef bint _step(self, Menu menu, Record record, str typed, bytes profile)
-    cdef bint _save(self, Menu menu, bytes expected, bytes value)
+    cdef bint _load(self, bytes session, bytes profile) except? -1
+    cdef bint _step(self, Menu menu, str typed, bytes profile) except? -1
+    cdef bint _save(self, Menu menu, Record record) except? -1
+    cdef object _began(self)
     cdef object _saved(self)
     cdef object _leave(self)

@@ -25,25 +25,26 @@ import cython
 import orjson
 
 from .cells import Count
-from .dialog import NEED, SHOW, Dialog, Result, blank
-from .form import Form, plain_fields
-from .joined import joined
+from .clock import epoch, monotonic
+from .dialog import NEED, SHOW, Dialog, Result
+from .form import Form
 from .lane import Lane, Request
 from .program import Program
-from .record import Record, gateway_of, identity_of, owner_of, written
+from .record import Record, gateway_of, is_plain
 from .siphash import Keyed
 from .visits import Audience
+from .writer import Writer
 
 _MOST_MENUS = 64
 _MOST_PINNED = 8  # a bundle that is kept here stays in memory
 FREE_TURNS = 60  # of a session. Whoever presses on is looked at by the engine: ussd_engine/pace.py
 _FREE_TURNS = cython.declare(cython.longlong, FREE_TURNS)
 _MOST_NETWORKS = 64  # as a gateway writes them
-# How Redis is told that so many bytes follow.
-_SIZES = cython.declare(list, [b"$%d\r\n" % length for length in range(8192)])
-_LENGTHS = cython.declare(list, [b"%d\r\n\r\n" % length for length in range(1024)])
 _loads = cython.declare(object, orjson.loads)
-_LOADING, _SAVING = 0, 1
+_LOADING = cython.declare(cython.int, 0)
+_SAVING = cython.declare(cython.int, 1)
+_SHOW = cython.declare(cython.int, SHOW)
+_NEED = cython.declare(cython.int, NEED)
 
 
 @cython.cclass
@@ -53,7 +54,7 @@ class Menu:
     def __init__(self, bundle: Any, code: str, starts: Count, ends: Count) -> None:
         """bundle: has a name, a service, a program and ttl_s. starts, ends: counters of its sessions."""
         self.bundle = bundle
-        self.name = bundle.name
+        self.name = bundle.name.encode()
         self.program = bundle.program
         self.declared = bundle.program.tables["subscriber"]
         self.starts = starts
@@ -62,24 +63,27 @@ class Menu:
         self._service = bundle.service.encode()
         ttl = str(bundle.ttl_s * 1000).encode()
         self._ttl = b"\r\n$%d\r\n%b\r\n" % (len(ttl), ttl)
-        self._keys: dict = {}  # type: ignore[type-arg]
+        self._behind = b"}:%b\r\n" % self._code
+        self._behind_profile = b"}:profile:%b\r\n" % self._service
         self.audiences: dict = {}  # type: ignore[type-arg]
 
     @cython.cfunc
-    def keys(self, length: cython.Py_ssize_t) -> tuple:  # type: ignore[type-arg]
-        """What stands before and behind the MSISDN (of that length) in the session's key and in the
-        profile's."""
-        parts = self._keys.get(length)
-        if parts is None:
-            session = len(b"ussd:{}:") + length + len(self._code)
-            profile = len(b"ussd:{}:profile:") + length + len(self._service)
-            parts = self._keys[length] = (
-                b"$%d\r\nussd:{" % session,
-                b"}:%b\r\n" % self._code,
-                b"$%d\r\nussd:{" % profile,
-                b"}:profile:%b\r\n" % self._service,
-            )
-        return parts
+    def key(self, to: Writer, msisdn: bytes) -> object:
+        """The session's key, as Redis wants it."""
+        to.put(b"$")
+        to.number(len(msisdn) + len(self._code) + 8)  # ussd:{}:
+        to.put(b"\r\nussd:{")
+        to.put(msisdn)
+        return to.put(self._behind)
+
+    @cython.cfunc
+    def profile_key(self, to: Writer, msisdn: bytes) -> object:
+        """The profile's key, as Redis wants it."""
+        to.put(b"$")
+        to.number(len(msisdn) + len(self._service) + 16)  # ussd:{}:profile:
+        to.put(b"\r\nussd:{")
+        to.put(msisdn)
+        return to.put(self._behind_profile)
 
 
 @cython.cclass
@@ -103,8 +107,8 @@ class Plain:
         hooks: has `single`, the Pipeline of all commands, or None: then `line(msisdn)` → Pipeline or None;
         `live`, the bundles that are live, by code; `known(name)` → bundle or None; `menu(bundle, code)` →
         Menu; `audience(bundle, network)` → Audience; `heads(second)` → how an answer that goes on, and the
-        last one, begin, up to the length; `began(session_id, msisdn)`; `now()` in seconds since the epoch;
-        `clock()` in seconds since whenever; `again(body, started)` → the coroutine of the whole turn;
+        last one, begin, up to the length; `began(session_id, msisdn)`;
+        `again(body, started)` → the coroutine of the whole turn, begun at that time of the monotonic clock;
         `broke(error)`; and the cells `under_way` (at `most` so many), `more`, `ended`, `seconds`.
         """
         self.gateway = gateway_of(gateway)
@@ -119,12 +123,15 @@ class Plain:
         self.more = hooks.more
         self.ended = hooks.ended
         self.seconds = hooks.seconds
-        self.now = hooks.now
-        self.clock = hooks.clock
-        self.largest = min(largest, len(_SIZES) - 1)
+        self.largest = largest
         self._live = hooks.live
         self._line = hooks.line
         self._single = hooks.single
+        self.record = Record()
+        self.dialog = Dialog(None, {}, 0)
+        self.command = Writer()
+        self.value = Writer()
+        self._revised = Writer()
         self._process = process.encode()
         self._revision = 0
         self._second = 0
@@ -133,31 +140,27 @@ class Plain:
         self._pinned: dict = {}  # type: ignore[type-arg]
 
     @cython.ccall
-    def begin(self, lane: Lane, body: bytes) -> Request | None:
+    def begin(self, lane: Lane, body: bytes) -> Request | None:  # noqa: PLR0911
         """Begin the turn of a request; None when the engine had better run it."""
         form: Form = self.form
-        fields: list | None = plain_fields(body, form.wanted)  # type: ignore[type-arg]
-        if fields is None:
+        if not form.read(body):
             return None
-        session_id: str | None = fields[0]
-        number: str | None = fields[1]
-        code: str | None = fields[2]
-        network: str | None = form.default_network if fields[3] is None else fields[3]
-        text: str | None = fields[4]
-        if session_id is None or number is None or code is None or text is None or network is None:
+        session_id: bytes | None = form.values[0]
+        called: bytes | None = form.values[1]
+        text: bytes | None = form.values[4]
+        if session_id is None or called is None or text is None or not self._addressed():
             return None
-        if number[:1] == "+":
-            number = number[1:]
+        chars: cython.p_char = called  # a slice of it is made without a slice object
+        number: bytes = chars[1 : len(called)] if called.startswith(b"+") else called
         if (
             not 0 < len(session_id) <= form.longest_id
-            or not 0 < len(code) <= form.longest_code
-            or len(network) > form.longest_network
             or len(text) > form.longest_text
+            or not is_plain(session_id)
             or not form.numbers(number)
             or self.under_way.value >= self.most
         ):
             return None
-        menu: Menu | None = self._menu(self._live.get(code), code)
+        menu: Menu | None = self._menu(self._live.get(self._code), self._code)
         if menu is None:
             return None
         turn: PlainTurn = PlainTurn.__new__(PlainTurn)
@@ -170,19 +173,44 @@ class Plain:
         turn.body = body
         turn.session_id = session_id
         turn.msisdn = number
-        turn.code = code
-        turn.network = network
+        turn.code = self._code
+        turn.network = self._network
         turn.text = text
-        turn.screen = form.screens.get(network, form.screen)
-        turn.started = self.clock()
-        turn.line = self._single if self._single is not None else self._line(number)
-        digits: bytes = number.encode()
-        keys: tuple = menu.keys(len(digits))  # type: ignore[type-arg]
-        command: bytes = joined((b"*3\r\n$4\r\nMGET\r\n", keys[0], digits, keys[1], keys[2], digits, keys[3]))
-        if turn.line is None or not turn.line.submit(command, turn):
+        turn.screen = self._screen
+        turn.started = monotonic()
+        turn.line = self._single if self._single is not None else self._line(number.decode("ascii"))
+        if turn.line is None:
+            return None
+        command: Writer = self.command
+        command.clear()
+        command.put(b"*3\r\n$4\r\nMGET\r\n")
+        menu.key(command, number)
+        menu.profile_key(command, number)
+        if not turn.line.submit(command.taken(), turn):
             return None
         self.under_way.value += 1
         return turn
+
+    @cython.cfunc
+    @cython.exceptval(-1)
+    def _addressed(self) -> cython.bint:
+        """Take the form's service code and network, which mostly are those of the form before."""
+        form: Form = self.form
+        code: bytes | None = form.values[2]
+        network: bytes | None = form.values[3]
+        if code is not self._raw_code or self._code is None:
+            if code is None or not 0 < len(code) <= form.longest_code:
+                return False
+            self._raw_code = code
+            self._code = code.decode("ascii")
+        if network is not self._raw_network or self._network is None:
+            named: str | None = form.default_network if network is None else network.decode("ascii")
+            if named is None or len(named) > form.longest_network:
+                return False
+            self._raw_network = network
+            self._network = named
+            self._screen = form.screens.get(named, form.screen)
+        return True
 
     @cython.cfunc
     def _menu(self, bundle: object, code: str) -> Menu | None:
@@ -224,48 +252,36 @@ class Plain:
         """A time as records hold it. Many turns fall into one millisecond."""
         if now != self._millisecond:
             self._millisecond = now
-            self._now = _number(now)
+            self._now = b"%d" % now
         return self._now
 
     @cython.cfunc
-    def revision(self) -> bytes:
+    def revision(self) -> Writer:
         """A name that no other save has."""
         self._revision += 1
-        return joined((self._process, _number(self._revision)))
+        self._revised.clear()
+        self._revised.put(self._process)
+        self._revised.number(self._revision)
+        return self._revised
 
     @cython.cfunc
-    def written(self, text: str, more: cython.bint, now: float) -> bytes:
-        """The whole HTTP answer."""
-        if int(now) != self._second:
-            self._second = int(now)
+    def written(self, text: str, more: cython.bint, second: cython.longlong) -> bytes:
+        """The whole HTTP answer. second: since the epoch."""
+        if second != self._second:
+            self._second = second
             self._head_more, self._head_end = self.hooks.heads(self._second)
-        head: bytes = self._head_more if more else self._head_end
-        before: bytes = self.before_more if more else self.before_end
-        after: bytes = self.after_more if more else self.after_end
-        body: bytes = text.encode()
-        return joined((head, _length(len(before) + len(body) + len(after)), before, body, after))
-
-
-@cython.cfunc
-@cython.boundscheck(False)
-@cython.wraparound(False)
-def _number(number: cython.longlong) -> bytes:
-    """A whole number above zero in digits."""
-    if not cython.compiled:
-        return b"%d" % number
-    digits = cython.declare(cython.char[20])
-    place: cython.Py_ssize_t = 20
-    while number > 0:
-        place -= 1
-        digits[place] = 48 + number % 10
-        number //= 10
-    return digits[place:20]
-
-
-@cython.cfunc
-def _length(length: cython.Py_ssize_t) -> bytes:
-    """A Content-Length and the end of the head."""
-    return _LENGTHS[length] if length < len(_LENGTHS) else b"%d\r\n\r\n" % length
+        body: Writer = self.value
+        body.clear()
+        body.put(self.before_more if more else self.before_end)
+        body.utf8(text)
+        body.put(self.after_more if more else self.after_end)
+        whole: Writer = self.command
+        whole.clear()
+        whole.put(self._head_more if more else self._head_end)
+        whole.number(body.size)
+        whole.put(b"\r\n\r\n")
+        whole.append(body)
+        return whole.taken()
 
 
 @cython.cclass
@@ -293,97 +309,103 @@ class PlainTurn(Request):
     def lost(self, _error: object) -> object:
         """Redis cannot say: the engine loads again. It may be saved: then that finds it answered."""
         if self.stage == _SAVING and self.first:
-            self.plain.hooks.began(self.session_id, self.msisdn)
+            self._began()
         self._leave()
         return None
 
     @cython.cfunc
+    @cython.exceptval(-1)
     def _load(self, session: bytes, profile: bytes) -> cython.bint:  # noqa: PLR0911
         """Step, and submit the save. False: the turn is not plain after all."""
         menu: Menu = self.menu
         plain: Plain = self.plain
-        text: str = self.text
-        record: Record = Record.__new__(Record)
-        record.turn = 0
-        owner: bytes = owner_of(plain.gateway, self.session_id)
+        text: bytes = self.text
+        record: Record = plain.record
         if profile is None and menu.declared:
             return False  # it is to be asked for
-        self.typed = text.encode()  # ASCII: a plain form has nothing else
         if session is None:
             if text:
                 return False
-            record.identity = identity_of(owner, menu.name)
-            return self._step(menu, record, "", profile)
-        if not record.read(session, owner) or len(text) <= record.consumed:
+            self.first = True
+            return self._step(menu, "", profile)
+        if not record.read(session, plain.gateway, self.session_id) or len(text) <= record.consumed:
             return False
         if record.turn == 0 or record.turn >= _FREE_TURNS:  # claimed; or long enough for its pace to matter
             return False
         used: cython.Py_ssize_t = record.consumed
-        if used == 0:
-            typed: str = text
-        elif text[used] == "*" and plain.keyed.of(self.typed, used) == record.digest:
-            typed = text[used + 1 :]
-        else:
-            return False
-        if record.bundle != menu.name:
-            pinned = plain.pinned(record.bundle, self.code)
+        if used > 0:
+            if text[used] != 42 or not record.was(plain.keyed.of(text, used)):  # *
+                return False
+            used += 1
+        if not record.is_of(menu.name):
+            pinned = plain.pinned(record.bundle(), self.code)
             if pinned is None:
                 return False
             self.menu = menu = pinned
-        return self._step(menu, record, typed, profile)
+        return self._step(menu, text[used:].decode("ascii"), profile)
 
     @cython.cfunc
-    def _step(self, menu: Menu, record: Record, typed: str, profile: bytes) -> cython.bint:
+    @cython.exceptval(-1)
+    def _step(self, menu: Menu, typed: str, profile: bytes) -> cython.bint:
         program: Program = menu.program
         plain: Plain = self.plain
+        record: Record = plain.record
         subscriber: dict = dict(menu.declared)  # type: ignore[type-arg]
         if profile is not None:
             subscriber.update(_loads(profile))
-        dialog: Dialog = blank(subscriber, self.screen)
+        dialog: Dialog = plain.dialog
+        dialog.anew(subscriber, self.screen)
         result: Result
-        now: float = plain.now()
-        now_ms: cython.longlong = int(now * 1000)
+        now_ms: cython.longlong = cython.cast(cython.longlong, epoch() * 1000)
         seen: bytes = plain.milliseconds(now_ms)
         audience: Audience = plain.audience(menu, self.network)
-        if record.turn == 0:
-            record.expected = b""
-            record.started = seen
+        if self.first:
+            record.fresh(plain.gateway, self.session_id, menu.name, seen)
             result = program.begin(dialog)
         else:
-            dialog.restore(record.dialog)
+            record.restore(dialog)
             self.before = audience.at(dialog.language, dialog.state)
             self.dwell_ms = now_ms - record.seen
             result = program.step(dialog, typed)
-        if result.kind == NEED:
+        if result.kind == _NEED:
             return False
         self.after = audience.at(dialog.language, dialog.state)
         self.refused = result.refused
-        self.more = record.more = result.kind == SHOW
-        self.first = record.turn == 0
+        self.more = record.more = result.kind == _SHOW
         record.turn += 1
         record.consumed = len(self.text)
-        record.digest = plain.keyed.of(self.typed, len(self.typed))
-        self.written = plain.written(result.text, self.more, now)
-        value: bytes = written(record, plain.revision(), seen, result.text, dialog.dump())
-        return self._save(menu, record.expected, value)
+        record.digest = plain.keyed.of(self.text, len(self.text))
+        self.written = plain.written(result.text, self.more, now_ms // 1000)
+        plain.value.clear()
+        record.write(plain.value, plain.revision(), seen, result.text, dialog)
+        return self._save(menu, record)
 
     @cython.cfunc
-    def _save(self, menu: Menu, expected: bytes, value: bytes) -> cython.bint:
+    @cython.exceptval(-1)
+    def _save(self, menu: Menu, record: Record) -> cython.bint:
+        """Submit what the writer of values holds."""
         plain: Plain = self.plain
-        if len(value) > plain.largest:
+        command: Writer = plain.command
+        if plain.value.size > plain.largest:
             return False
-        digits: bytes = self.msisdn.encode()
-        keys: tuple = menu.keys(len(digits))  # type: ignore[type-arg]
         self.stage = _SAVING
-        return self.line.submit(
-            joined(
-                (
-                    plain.save, keys[0], digits, keys[1],
-                    _SIZES[len(expected)], expected, b"\r\n", _SIZES[len(value)], value, menu._ttl,
-                )
-            ),
-            self,
-        )  # fmt: skip
+        command.clear()
+        command.put(plain.save)
+        menu.key(command, self.msisdn)
+        command.put(b"$")
+        command.number(record.expected_size())
+        command.put(b"\r\n")
+        record.expected(command)
+        command.put(b"\r\n$")
+        command.number(plain.value.size)
+        command.put(b"\r\n")
+        command.append(plain.value)
+        command.put(menu._ttl)
+        return self.line.submit(command.taken(), self)
+
+    @cython.cfunc
+    def _began(self) -> object:
+        return self.plain.hooks.began(self.session_id.decode("ascii"), self.msisdn.decode("ascii"))
 
     @cython.cfunc
     def _saved(self) -> None:
@@ -391,7 +413,7 @@ class PlainTurn(Request):
         menu: Menu = self.menu
         if self.first:
             menu.starts.value += 1
-            plain.hooks.began(self.session_id, self.msisdn)
+            self._began()
             self.after.open(self.more)
         else:
             self.after.follow(self.before, self.dwell_ms, self.refused, self.more)
@@ -401,7 +423,7 @@ class PlainTurn(Request):
         else:
             plain.ended.value += 1
             menu.ends.value += 1
-        plain.seconds.observe(plain.clock() - self.started)
+        plain.seconds.observe(monotonic() - self.started)
         self.answer = self.written
         try:
             self.lane.answered()
@@ -413,6 +435,7 @@ class PlainTurn(Request):
     def _leave(self) -> None:
         """Hand the turn to the engine, from its beginning."""
         plain: Plain = self.plain
+        plain.dialog.forget()
         plain.under_way.value -= 1
         try:
             self.drive(plain.hooks.again(self.body, self.started))

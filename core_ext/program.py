@@ -40,9 +40,19 @@ from .template import lookup
 
 __all__ = ["OFFER", "Program", "ProgramFault"]
 
+_SHOW = cython.declare(cython.int, SHOW)
+_END = cython.declare(cython.int, END)
+_MENU = cython.declare(cython.int, MENU)
+_ASK = cython.declare(cython.int, ASK)
+_LIST = cython.declare(cython.int, LIST)
+_DO = cython.declare(cython.int, DO)
+_CHOOSE = cython.declare(cython.int, CHOOSE)
+_STOP = cython.declare(cython.int, STOP)
 OFFER = "@resume"  # the built-in state that offers an unfinished dialog
 MAX_STATES = 64
 MAX_HISTORY = 32
+_MOST_STATES = cython.declare(cython.int, MAX_STATES)
+_MOST_HISTORY = cython.declare(cython.Py_ssize_t, MAX_HISTORY)
 
 
 @cython.cclass
@@ -100,9 +110,9 @@ class Program:
         result = self._navigate(dialog, state, key)
         if result is not None:
             return result
-        if state.kind in (MENU, LIST):
+        if state.kind in (_MENU, _LIST):
             return self._answer_menu(dialog, state, key)
-        if state.kind == ASK:
+        if state.kind == _ASK:
             return self._answer_ask(dialog, state, text)
         return self._show(dialog, state)
 
@@ -172,7 +182,7 @@ class Program:
         if dialog.state == OFFER:
             return dialog.parked is not None
         state: State | None = self._states.get(dialog.state)
-        return state is not None and state.kind <= LIST and len(dialog.history) > 0
+        return state is not None and state.kind <= _LIST and len(dialog.history) > 0
 
     # -- walking -------------------------------------------------------------------------------
 
@@ -192,20 +202,20 @@ class Program:
     @cython.cfunc
     def _leave(self, dialog: Dialog) -> None:
         dialog.history.append(dialog.state)
-        if len(dialog.history) > MAX_HISTORY:
+        if len(dialog.history) > _MOST_HISTORY:
             del dialog.history[0]
 
     @cython.cfunc
     def _walk(self, dialog: Dialog, state: State) -> Result:
         """Follow states from this one until one waits, ends, or needs an action."""
-        for _ in range(MAX_STATES):
+        for _ in range(_MOST_STATES):
             if dialog.trace is not None:
                 dialog.trace.append((state.name, None))
-            if state.kind == CHOOSE:
+            if state.kind == _CHOOSE:
                 state = self._choose(dialog, state)
-            elif state.kind == LIST and not lookup((state.of,), dialog.vars, dialog.subscriber, None):
+            elif state.kind == _LIST and not lookup((state.of,), dialog.vars, dialog.subscriber, None):
                 state = self._state(state.empty)
-            elif state.kind == DO:
+            elif state.kind == _DO:
                 dialog.doing = state.name
                 result = Result(NEED, "")
                 result.action = state.action
@@ -300,7 +310,7 @@ class Program:
         option: Option = chosen
         if dialog.trace is not None:
             dialog.trace.append((state.name, state.options.index(option)))
-        if state.save is not None and state.kind == MENU:
+        if state.save is not None and state.kind == _MENU:
             dialog.vars[state.save] = option.value
         if option.language is not None:
             dialog.language = option.language
@@ -358,12 +368,12 @@ class Program:
         pages: list = self._screens.pages(dialog, state)  # type: ignore[type-arg]
         if dialog.page >= len(pages):
             dialog.page = 0
-        over: cython.bint = state.kind == STOP and dialog.page == len(pages) - 1
-        return result_of(END if over else SHOW, pages[dialog.page])
+        over: cython.bint = state.kind == _STOP and dialog.page == len(pages) - 1
+        return result_of(_END if over else _SHOW, pages[dialog.page])
 
     @cython.cfunc
     def _show_offer(self, dialog: Dialog) -> Result:
         pages = self._screens.offer_pages(dialog)
         if dialog.page >= len(pages):
             dialog.page = 0
-        return result_of(SHOW, pages[dialog.page])
+        return result_of(_SHOW, pages[dialog.page])

@@ -2,30 +2,44 @@
 
 cimport cython
 
-from libc.string cimport memcmp
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.string cimport memchr, memcmp
 
-from .joined cimport joined
+from .dialog cimport Dialog
+from .kept cimport Kept
+from .writer cimport Writer
 
 @cython.final
-@cython.freelist(64)
 cdef class Record:
-    cdef public bytes expected
-    cdef public str bundle
-    cdef public bytes identity
+    cdef public bytes digest
     cdef public long long turn
     cdef public long long consumed
-    cdef public bytes digest
-    cdef public bytes started
     cdef public long long seen
     cdef public bint more
-    cdef public dict dialog
-    cdef Py_ssize_t at
+    cdef Kept kept
+    cdef bytes stored
+    # Where fields of what is stored begin; a field that stays ends where the next one begins.
+    cdef Py_ssize_t _at
+    cdef Py_ssize_t _expected
+    cdef Py_ssize_t _identity
+    cdef Py_ssize_t _bundle
+    cdef Py_ssize_t _bundled
+    cdef Py_ssize_t _turn
+    cdef Py_ssize_t _digest
+    cdef Py_ssize_t _started
+    cdef Py_ssize_t _seen
 
-    cpdef bint read(self, bytes stored, bytes owner)
-    cdef bint _passed(self, bytes stored, bytes expected)
-    cdef Py_ssize_t _pass_text(self, bytes stored) noexcept
-    cdef long long _number(self, bytes stored) noexcept
+    cpdef object fresh(self, bytes gateway, bytes session_id, bytes bundle, bytes now)
+    cpdef bint read(self, bytes stored, bytes gateway, bytes session_id) except? -1
+    cpdef object restore(self, Dialog dialog)
+    cpdef bint is_of(self, bytes bundle) noexcept
+    cpdef str bundle(self)
+    cpdef bint was(self, bytes digest) noexcept
+    cpdef Py_ssize_t expected_size(self) noexcept
+    cpdef object expected(self, Writer to)
+    cpdef object write(self, Writer to, Writer revision, bytes now, str reply, Dialog dialog)
+    cdef bint _passed(self, bytes expected) noexcept
+    cdef Py_ssize_t _pass_text(self) noexcept
+    cdef long long _number(self) noexcept
 
-cpdef bytes owner_of(bytes gateway, str session_id)
-cpdef bytes identity_of(bytes owner, str bundle)
-cpdef bytes written(Record record, bytes rev, bytes seen, str reply, dict dialog)
+cpdef bint is_plain(bytes text) noexcept

@@ -1,9 +1,10 @@
+# mypy: disable-error-code="name-defined"
 """A session's record as a plain turn reads and writes it: the fields it needs, at their places.
 
 The record is one JSON object whose fields always come in the same order (ussd_engine/sessions.py writes
-it). So a plain turn need not make an object of all of it: it compares who the session is of, reads four
-values, and hands the dialog alone to orjson. What it writes is byte for byte what orjson writes of the
-whole; a test holds that.
+it). So a plain turn need not make objects of it: it compares who the session is of, reads four numbers,
+and remembers where the fields lie that stay as they are. What it writes is byte for byte what orjson
+writes of the whole; a test holds that.
 
 Rule: whatever is not at its place makes `read` say no.
 """
@@ -11,181 +12,230 @@ Rule: whatever is not at its place makes `read` say no.
 import cython
 import orjson
 
-from .joined import joined
+from .dialog import Dialog
+from .kept import Kept
+from .writer import Writer
 
-_REV = b'{"rev":"'
-_BUNDLE = b',"bundle":"'
-_TURN = b'","turn":'
-_CONSUMED = b',"consumed":'
-_DIGEST = b',"digest":"'
-_STARTED = b'","started":'
-_SEEN = b',"seen":'
-_MORE = b',"more":true,"reply":"'
-_DIALOG = b'","dialog":'
-_NUMBERS = cython.declare(list, [b"%d" % number for number in range(2048)])
+_REV = cython.declare(bytes, b'{"rev":"')
+_BUNDLE = cython.declare(bytes, b'","bundle":"')
+_TURN = cython.declare(bytes, b'","turn":')
+_CONSUMED = cython.declare(bytes, b',"consumed":')
+_DIGEST = cython.declare(bytes, b',"digest":"')
+_STARTED = cython.declare(bytes, b'","started":')
+_SEEN = cython.declare(bytes, b',"seen":')
+_MORE = cython.declare(bytes, b',"more":true,"reply":')
+_LAST = cython.declare(bytes, b',"more":false,"reply":')
+_DIALOG = cython.declare(bytes, b',"dialog":')
 
 _loads = cython.declare(object, orjson.loads)
-_dumps = cython.declare(object, orjson.dumps)
 
 
 @cython.cclass
 class Record:
-    """What a plain turn needs of a session."""
+    """What a plain turn needs of a session. One is read and written many times."""
 
     def __init__(self) -> None:
-        self.dialog: dict = {}  # type: ignore[type-arg]
+        self.kept = Kept()
+        self.stored = b""
+        self.digest = b""
+        self.turn = self.consumed = self.seen = 0
         self.more = True
-        self.turn = 0
-        self.seen = 0
+        self._expected = self._identity = self._turn = self._digest = self._started = self._seen = 0
 
     @cython.ccall
-    def read(self, stored: bytes, owner: bytes) -> cython.bint:  # noqa: PLR0911
-        """Take the fields of a record; False when it is not of this owner, when the session is over, or
+    def fresh(self, gateway: bytes, session_id: bytes, bundle: bytes, now: bytes) -> object:
+        """Begin the record of a new session. gateway: what `gateway_of` gave; now: epoch milliseconds."""
+        identity: bytes = gateway + session_id + _BUNDLE + bundle + _TURN
+        self.stored = identity + now
+        self.turn = 0
+        self._expected = self._identity = 0
+        self._turn = self._started = len(identity)
+        self._seen = len(self.stored)
+        return None
+
+    @cython.ccall
+    @cython.exceptval(-1)
+    def read(self, stored: bytes, gateway: bytes, session_id: bytes) -> cython.bint:  # noqa: PLR0911
+        """Take the fields of a record; False when it is not of this session, when the session is over, or
         when it is not as expected.
 
-        owner: what `owner_of` gave for the gateway and the session's id.
+        gateway: what `gateway_of` gave. session_id: one that `is_plain`.
         """
-        self.at = 0
-        if not self._passed(stored, _REV):
+        self.stored = stored
+        self._at = 0
+        if not self._passed(_REV):
             return False
-        self._pass_text(stored)
-        chars: cython.p_char = stored  # slices of it are made without a slice object
-        self.expected = chars[: self.at + 1]
-        start: cython.Py_ssize_t = self.at
-        if not self._passed(stored, owner):
+        self._pass_text()
+        self._expected = self._at + 1
+        self._identity = self._at
+        if not (self._passed(gateway) and self._passed(session_id) and self._passed(_BUNDLE)):
             return False
-        begun: cython.Py_ssize_t = self.at
-        self._pass_text(stored)
-        self.bundle = stored[begun : self.at].decode("ascii")
-        if not self._passed(stored, _TURN):
+        self._bundle = self._at
+        self._pass_text()
+        self._bundled = self._at
+        if not self._passed(_TURN):
             return False
-        self.identity = chars[start : self.at]
-        self.turn = self._number(stored)
-        if not self._passed(stored, _CONSUMED):
+        self._turn = self._at
+        self.turn = self._number()
+        if not self._passed(_CONSUMED):
             return False
-        self.consumed = self._number(stored)
-        if not self._passed(stored, _DIGEST):
+        self.consumed = self._number()
+        if not self._passed(_DIGEST):
             return False
-        begun = self.at
-        self._pass_text(stored)
-        self.digest = chars[begun : self.at]
-        if not self._passed(stored, _STARTED):
+        self._digest = self._at
+        self._pass_text()
+        if not self._passed(_STARTED):
             return False
-        begun = self.at
-        self._number(stored)
-        self.started = chars[begun : self.at]
-        if not self._passed(stored, _SEEN):
+        self._started = self._at
+        self._number()
+        self._seen = self._at
+        if not self._passed(_SEEN):
             return False
-        self.seen = self._number(stored)
-        if not self._passed(stored, _MORE):
+        self.seen = self._number()
+        if not self._passed(_MORE) or not self._passed(b'"'):
             return False
-        self._pass_text(stored)
-        if not self._passed(stored, _DIALOG) or self.at == len(stored):
-            return False
-        self.dialog = _loads(chars[self.at : len(stored) - 1])  # raises when a claim follows
-        return True
+        self._pass_text()
+        self._at += 1
+        return self._passed(_DIALOG) and self._at < len(stored) and stored[len(stored) - 1] == 125
+
+    @cython.ccall
+    def restore(self, dialog: Dialog) -> object:
+        """The dialog of what was read. Raises ValueError when it is none, or when a claim follows it."""
+        end: cython.Py_ssize_t = len(self.stored) - 1
+        if not self.kept.read(dialog, self.stored, self._at, end):
+            dialog.restore(_loads(self.stored[self._at : end]))
+        return None
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def is_of(self, bundle: bytes) -> cython.bint:
+        """Whether the session goes by this menu version."""
+        self._at, at = self._bundle, self._at
+        same: cython.bint = self._passed(bundle) and self._at == self._bundled
+        self._at = at
+        return same
+
+    @cython.ccall
+    def bundle(self) -> str:
+        """The menu version it goes by."""
+        return self.stored[self._bundle : self._bundled].decode("ascii")
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def was(self, digest: bytes) -> cython.bint:
+        """Whether this is the digest of what was used before."""
+        self._at, at = self._digest, self._at
+        same: cython.bint = self._passed(digest) and self._passed(b'"')
+        self._at = at
+        return same
+
+    @cython.ccall
+    @cython.exceptval(check=False)
+    def expected_size(self) -> cython.Py_ssize_t:
+        """How many bytes `expected` writes."""
+        return self._expected
+
+    @cython.ccall
+    def expected(self, to: Writer) -> object:
+        """How the stored record begins, up to its revision; nothing when there was none."""
+        return to.part(self.stored, 0, self._expected)
+
+    @cython.ccall
+    def write(self, to: Writer, revision: Writer, now: bytes, reply: str, dialog: Dialog) -> object:
+        """The record with turn, consumed, digest and more as they are now. now: epoch milliseconds."""
+        to.put(_REV)
+        to.append(revision)
+        to.part(self.stored, self._identity, self._turn)
+        to.number(self.turn)
+        to.put(_CONSUMED)
+        to.number(self.consumed)
+        to.put(_DIGEST)
+        to.put(self.digest)
+        to.put(_STARTED)
+        to.part(self.stored, self._started, self._seen)
+        to.put(_SEEN)
+        to.put(now)
+        to.put(_MORE if self.more else _LAST)
+        to.text(reply)
+        to.put(_DIALOG)
+        self.kept.write(dialog, to)
+        to.put(b"}")
+        return None
 
     @cython.cfunc
-    def _passed(self, stored: bytes, expected: bytes) -> cython.bint:
+    @cython.exceptval(check=False)
+    def _passed(self, expected: bytes) -> cython.bint:
         """Go past what must stand here; False: it does not."""
         length: cython.Py_ssize_t = len(expected)
         if cython.compiled:
-            if len(stored) - self.at < length:
+            if len(self.stored) - self._at < length:
                 return False
-            chars: cython.p_char = stored
-            wanted: cython.p_char = expected
-            if memcmp(chars + self.at, wanted, length) != 0:  # type: ignore[name-defined]  # noqa: F821
+            chars: cython.p_char = PyBytes_AS_STRING(self.stored)  # noqa: F821
+            if memcmp(chars + self._at, PyBytes_AS_STRING(expected), length) != 0:  # noqa: F821
                 return False
-        elif not stored.startswith(expected, self.at):
+        elif not self.stored.startswith(expected, self._at):
             return False
-        self.at += length
+        self._at += length
         return True
 
     @cython.cfunc
     @cython.boundscheck(False)
     @cython.wraparound(False)
     @cython.exceptval(check=False)
-    def _pass_text(self, stored: bytes) -> cython.Py_ssize_t:
+    def _pass_text(self) -> cython.Py_ssize_t:
         """Go to the quote that ends the text begun here, or to the end; the place reached."""
+        stored: bytes = self.stored
         length: cython.Py_ssize_t = len(stored)
-        at: cython.Py_ssize_t = self.at
+        at: cython.Py_ssize_t = self._at
         code: cython.int
+        if cython.compiled:  # most texts hold no quote
+            chars: cython.p_char = PyBytes_AS_STRING(stored)  # noqa: F821
+            found = cython.cast(cython.p_char, memchr(chars + at, 34, length - at))  # noqa: F821
+            if found != cython.NULL and (found - 1)[0] != 92:
+                self._at = found - chars
+                return self._at
         while at < length:
             code = stored[at]
             if code == 34:
                 break
             at += 2 if code == 92 else 1  # what follows a backslash is part of the text
-        self.at = at
+        self._at = at
         return at
 
     @cython.cfunc
     @cython.boundscheck(False)
     @cython.wraparound(False)
     @cython.exceptval(check=False)
-    def _number(self, stored: bytes) -> cython.longlong:
+    def _number(self) -> cython.longlong:
         """The whole number that begins here; the place behind it is reached then."""
         number: cython.longlong = 0
-        length: cython.Py_ssize_t = len(stored)
-        at: cython.Py_ssize_t = self.at
+        stored: bytes = self.stored
+        at: cython.Py_ssize_t = self._at
+        last: cython.Py_ssize_t = min(cython.cast(cython.Py_ssize_t, len(stored)), at + 18)
         code: cython.int
-        length = min(length, at + 18)  # no longer one is a number of ours
-        while at < length:
+        while at < last:  # no longer one is a number of ours
             code = stored[at]
             if code < 48 or code > 57:
                 break
             number = number * 10 + (code - 48)
             at += 1
-        self.at = at
+        self._at = at
         return number
 
 
 @cython.ccall
-def owner_of(gateway: bytes, session_id: str) -> bytes:
-    """How a record's fields between its revision and its bundle read. gateway: what `gateway_of` gave."""
-    written: bytes = session_id.encode()
-    if not _is_plain(written):
-        return joined((gateway, _dumps(session_id), _BUNDLE))
-    return joined((gateway, b'"', written, b'"', _BUNDLE))
-
-
-@cython.cfunc
 @cython.boundscheck(False)
 @cython.wraparound(False)
-def _is_plain(text: bytes) -> cython.bint:
-    """Whether JSON writes this as it is: printable ASCII, no quote, no backslash."""
-    chars: cython.p_uchar = text
-    at: cython.Py_ssize_t
-    for at in range(len(text)):
-        if chars[at] < 32 or chars[at] > 126 or chars[at] == 34 or chars[at] == 92:
-            return False
-    return True
+@cython.exceptval(check=False)
+def is_plain(text: bytes) -> cython.bint:
+    """Whether JSON writes printable ASCII as it is: no quote, no backslash."""
+    if not cython.compiled:
+        return not (b'"' in text or b"\\" in text)
+    chars: cython.p_char = PyBytes_AS_STRING(text)  # noqa: F821
+    size: cython.size_t = len(text)
+    return memchr(chars, 34, size) == cython.NULL and memchr(chars, 92, size) == cython.NULL  # noqa: F821
 
 
 def gateway_of(gateway: str) -> bytes:
     """How a record's fields between its revision and its id read."""
-    return b'","gateway":' + orjson.dumps(gateway) + b',"id":'
-
-
-@cython.ccall
-def identity_of(owner: bytes, bundle: str) -> bytes:
-    """How a new record's fields between its revision and its turn read."""
-    return joined((owner, bundle.encode(), _TURN))
-
-
-@cython.ccall
-def written(record: Record, rev: bytes, seen: bytes, reply: str, dialog: dict) -> bytes:  # type: ignore[type-arg]
-    """The record's bytes, with these fields new. seen: epoch milliseconds."""
-    shown: bytes = _dumps(reply)
-    return joined(
-        (
-            _REV, rev, record.identity, _digits(record.turn), _CONSUMED, _digits(record.consumed), _DIGEST,
-            record.digest, _STARTED, record.started, _SEEN, seen,
-            b',"more":true,"reply":' if record.more else b',"more":false,"reply":', shown,
-            b',"dialog":', _dumps(dialog), b"}",
-        )
-    )  # fmt: skip
-
-
-@cython.cfunc
-def _digits(number: cython.longlong) -> bytes:
-    return _NUMBERS[number] if 0 <= number < 2048 else str(number).encode()
+    return b'","gateway":' + orjson.dumps(gateway) + b',"id":"'

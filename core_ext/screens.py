@@ -13,6 +13,11 @@ from .dialog import Dialog, ProgramFault
 from .states import LIST, MENU, STOP, Option, State, templates
 from .template import Template, lookup
 from .text import paginate
+from .writer import Writer
+
+_MENU = cython.declare(cython.int, MENU)
+_LIST = cython.declare(cython.int, LIST)
+_STOP = cython.declare(cython.int, STOP)
 
 
 @cython.cclass
@@ -23,6 +28,7 @@ class Screens:
         """tables: those of the program."""
         self._messages = {name: templates(texts) for name, texts in tables["messages"].items()}
         self._footers: dict = {}  # type: ignore[type-arg]
+        self._writer = Writer()
         self._language = tables["languages"][0]
         self._screen = tables["screen"]
         self._back_key = tables["keys"]["back"]
@@ -67,21 +73,28 @@ class Screens:
     def _compose(
         self, dialog: Dialog, state: State, back: cython.bint, home: cython.bint, septets: cython.int
     ) -> list:  # type: ignore[type-arg]
-        lines: list = [dialog.note] if dialog.note else []  # type: ignore[type-arg]
-        lines.append(self.render(state.text, dialog, None))
+        to: Writer = self._writer
+        to.clear()
+        if dialog.note:
+            to.utf8(dialog.note)
+            to.put(b"\n")
+        self._put(to, state.text, dialog, None)
         rows = state.lines.get(dialog.language)
         if rows is not None:
-            lines.append(rows)
-        elif state.kind in (MENU, LIST):
+            to.put(b"\n")
+            to.utf8(rows)
+        elif state.kind in (_MENU, _LIST):
             for key, row in self.rows(dialog, state):
+                to.put(b"\n")
+                if key:
+                    to.utf8(key)
+                    to.put(b". ")
                 if isinstance(row, Option):
                     option: Option = row
-                    line = self.render(option.label, dialog, None)
+                    self._put(to, option.label, dialog, None)
                 else:
-                    line = self.render(state.item, dialog, row)
-                lines.append(f"{key}. {line}" if key else line)
-        text = "\n".join(lines)
-        return self._paged(dialog, state.kind != STOP, text, back, home, septets)
+                    self._put(to, state.item, dialog, row)
+        return self._paged(dialog, state.kind != _STOP, to.decoded(), back, home, septets)
 
     @cython.cfunc
     def _paged(
@@ -107,15 +120,18 @@ class Screens:
         self, language: str, navigable: cython.bint, back: cython.bint, home: cython.bint, labels: cython.bint
     ) -> tuple:  # type: ignore[type-arg]
         """The last lines of a page that is alone, first, in the middle, last."""
-        kind = (language, navigable, back, home, labels)
-        footers = self._footers.get(kind)
+        kind: cython.int = navigable * 8 + back * 4 + home * 2 + labels
+        known: list | None = self._footers.get(language)  # type: ignore[type-arg]
+        if known is None:
+            known = self._footers[language] = [None] * 16
+        footers = known[kind]
         if footers is None:
             more = self._footer(self._more_key, "more", language, labels)
             to_back = self._footer(self._back_key, "back", language, labels) if navigable else ""
             to_home = self._footer(self._home_key, "home", language, labels) if home else ""
             alone = _joined(to_back if back else "", to_home)
             footers = (alone, _joined(more, alone), _joined(more, to_back), _joined(to_back, to_home))
-            self._footers[kind] = footers
+            known[kind] = footers
         return footers
 
     @cython.cfunc
@@ -130,7 +146,7 @@ class Screens:
         for option in state.options:
             if option.when is None or option.when.of(dialog) is True:
                 shown.append(option)
-        if state.kind == MENU:
+        if state.kind == _MENU:
             return state.numbered(shown)
         items: Any = lookup((state.of,), dialog.vars, dialog.subscriber, None) or []
         if state.to is None:
@@ -142,6 +158,12 @@ class Screens:
         """A text in the dialog's language, its slots filled. item: the row a list's text is of."""
         template: Template = texts.get(dialog.language) or texts[self._language]
         return template.render(dialog.vars, dialog.subscriber, item)
+
+    @cython.cfunc
+    def _put(self, to: Writer, texts: dict, dialog: Dialog, item: object) -> object:  # type: ignore[type-arg]
+        """Write what `render` gives."""
+        template: Template = texts.get(dialog.language) or texts[self._language]
+        return template.put(to, dialog.vars, dialog.subscriber, item)
 
     @cython.ccall
     def message(self, name: str, dialog: Dialog, limit: object) -> str:

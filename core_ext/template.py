@@ -10,24 +10,30 @@ from typing import Any
 import cython
 
 from .text import to_gsm
+from .writer import Writer
 
 
 def money(cents: int) -> str:
     """Cents as shillings: 500000 is "5,000", 500050 is "5,000.50"."""
-    if type(cents) is int and 0 <= cents < 100_000_000:
-        return _money(cents)
     whole, rest = divmod(abs(cents), 100)
     sign = "-" if cents < 0 else ""
     return f"{sign}{whole:,}.{rest:02d}" if rest else f"{sign}{whole:,}"
 
 
 @cython.cfunc
-def _money(cents: cython.longlong) -> str:
-    """The usual amounts, below a million shillings, without the machinery of formats."""
+def _put_money(to: Writer, cents: cython.longlong) -> object:
+    """What `money` prints of the usual amounts, below a million shillings."""
     whole: cython.longlong = cents // 100
     rest: cython.longlong = cents % 100
-    shown: str = str(whole) if whole < 1000 else str(whole // 1000) + "," + str(1000 + whole % 1000)[1:]
-    return shown if rest == 0 else shown + "." + str(100 + rest)[1:]
+    if whole >= 1000:
+        to.number(whole // 1000)
+        whole %= 1000
+        to.put(b",00" if whole < 10 else b",0" if whole < 100 else b",")
+    to.number(whole)
+    if rest != 0:
+        to.put(b".0" if rest < 10 else b".")
+        to.number(rest)
+    return None
 
 
 def number(value: int) -> str:
@@ -81,35 +87,43 @@ class Template:
 
         Raises KeyError for a filter that does not exist.
         """
-        self._parts: list = []  # type: ignore[type-arg]
+        self._parts: list = []  # type: ignore[type-arg]  # literals in UTF-8, and slots
         for segment in segments:
             if isinstance(segment, str):
-                self._parts.append(segment)
+                self._parts.append(segment.encode())
             else:
                 path, name = segment
                 self._parts.append((tuple(path), FILTERS[name]))
-        literal = all(isinstance(part, str) for part in self._parts)
-        self.static = "".join(self._parts) if literal else None
+        literal = all(isinstance(segment, str) for segment in segments)
+        self.static = "".join(segments) if literal else None
 
     @cython.ccall
     def render(self, variables: dict, subscriber: dict, item: object) -> str:  # type: ignore[type-arg]
         """The text with its slots filled; a value that is not there prints as nothing."""
         if self.static is not None:
             return self.static
-        pieces: list = []  # type: ignore[type-arg]
+        to: Writer = Writer()
+        self.put(to, variables, subscriber, item)
+        return to.decoded()
+
+    @cython.ccall
+    def put(self, to: Writer, variables: dict, subscriber: dict, item: object) -> object:  # type: ignore[type-arg]
+        """Write what `render` gives."""
         for part in self._parts:
-            if isinstance(part, str):
-                pieces.append(part)
+            if type(part) is bytes:
+                to.put(part)
                 continue
             path, show = part
-            value = lookup(path, variables, subscriber, item)
+            value: object = lookup(path, variables, subscriber, item)
             if value is None:
                 continue
-            if show is money and type(value) is int and 0 <= value < 100_000_000:
-                pieces.append(_money(value))
+            if show is str and type(value) is str:
+                to.utf8(clean(value))
+            elif show is money and type(value) is int and 0 <= value < 100_000_000:
+                _put_money(to, value)
             else:
-                pieces.append(show(value) if show in _SAFE else clean(show(value)))
-        return "".join(pieces)
+                to.utf8(show(value) if show in _SAFE else clean(show(value)))
+        return None
 
 
 @cython.ccall
@@ -123,6 +137,8 @@ def lookup(path: tuple, variables: dict, subscriber: dict, item: object) -> obje
         value = item
     else:
         value = variables.get(root)
+    if len(path) == 1:
+        return value
     for name in path[1:]:
         if not isinstance(value, dict):
             return None

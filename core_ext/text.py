@@ -139,6 +139,7 @@ def paginate(
         position = after
 
 
+@cython.cfunc
 def _with_footer(text: str, footer: str) -> str:
     return f"{text}\n{footer}" if footer else text
 

@@ -20,6 +20,8 @@ cdef class Visits:
 
 cdef class Audience:
     cdef readonly dict languages
+    cdef str _language
+    cdef dict _states
 
     cpdef Visits at(self, str language, str state)
-    cdef Visits _new(self, str language, str state)
+    cdef Visits _new(self, str state)

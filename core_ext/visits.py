@@ -106,22 +106,22 @@ class Audience:
 
     def __init__(self) -> None:
         self.languages: dict = {}  # type: ignore[type-arg]
+        self._language: str | None = None  # of the visit before
+        self._states: dict = {}  # type: ignore[type-arg]
 
     @cython.ccall
     def at(self, language: str, state: str) -> Visits:
         """The visits to a state in a language."""
-        states: dict | None = self.languages.get(language)  # type: ignore[type-arg]
-        if states is not None:
-            found = states.get(state)
-            if found is not None:
-                return found
-        return self._new(language, state)
+        if language is not self._language:
+            self._states = self.languages.setdefault(language, {})
+            self._language = language
+        found = self._states.get(state)
+        return self._new(state) if found is None else found
 
     @cython.cfunc
-    def _new(self, language: str, state: str) -> Visits:
-        states: dict = self.languages.setdefault(language, {})  # type: ignore[type-arg]
+    def _new(self, state: str) -> Visits:
         visits: Visits = Visits()
-        states[state] = visits
+        self._states[state] = visits
         return visits
 
     def take(self) -> list[tuple[str, str, tuple[int, ...]]]:

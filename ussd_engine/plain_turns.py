@@ -1,7 +1,6 @@
 """What `core_ext.plain` is handed: the engine's side of turns that need no coroutine."""
 
 import itertools
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -54,8 +53,6 @@ class _Hooks:
         self._board = engine.board
         self.live = engine.bundles.by_code
         self.known = engine.bundles.known
-        self.now = time.time
-        self.clock = time.monotonic
         self.again = again
         self.under_way, self.most = routes.gate.cell, routes.gate.most
         self.more, self.ended, self.seconds = routes.cells

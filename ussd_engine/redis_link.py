@@ -1,7 +1,7 @@
 """Many callers, one pipelined connection to Redis: the hot path's own client.
 
-All commands of one tick of the event loop leave in one write; replies are matched to their callers in
-order. redis-py serves everything off the hot path. What is promised:
+Commands of one tick of the event loop leave together, some thirty in a write; replies are matched to their
+callers in order. redis-py serves everything off the hot path. What is promised:
 
 - a call ends within `timeout_s` and twice `_WATCH_S`, with a reply or with a StoreError, whatever the
   network does;
@@ -53,7 +53,7 @@ class RedisLink(asyncio.Protocol):
         self._timeout_s = timeout_s
         self._on_reconnect = on_reconnect
         self._on_lost = on_lost
-        self.pipeline = Pipeline(max_in_flight, self._wake, ReplyError, self._judge)
+        self.pipeline = Pipeline(max_in_flight, self._wake, self._flush, ReplyError, self._judge)
         self._marks: deque[tuple[float, int]] = deque()  # when, and how many had been submitted by then
         self._paused = False
         self._closed = False
@@ -224,7 +224,7 @@ class RedisLink(asyncio.Protocol):
             overdue = self._marks.popleft()[1]
         if overdue > line.answered:
             reason = "Redis did not answer in time"
-            if self.connected and len(line.pending) > len(line.unsent):
+            if self.connected and line.pending.size > len(line.unsent):
                 self._drop()
                 self._fail_sent(reason)
             line.fail_unsent(min(max(0, overdue - line.answered), len(line.unsent)), StoreError(reason))

@@ -51,7 +51,7 @@ def shown(reply: Any) -> Any:
 
 
 def pipeline(core: Core, most: int = 100) -> Any:
-    return core.pipeline.Pipeline(most, lambda: None, Failed, lambda reply: reply)
+    return core.pipeline.Pipeline(most, lambda: None, lambda: None, Failed, lambda reply: reply)
 
 
 @given(st.lists(REPLIES, max_size=8), st.lists(st.integers(0, 200), max_size=6))
@@ -114,3 +114,14 @@ def test_who_gave_up_shifts_nobody(core: Core) -> None:
         return int(await waits)
 
     assert asyncio.run(scene()) == 2
+
+
+def test_many_commands_leave_before_the_tick_is_over(core: Core) -> None:
+    taken: list[bytes] = []
+    line = core.pipeline.Pipeline(
+        100, lambda: None, lambda: taken.append(line.take()), Failed, lambda reply: reply
+    )
+    for _ in range(70):
+        line.submit(b"x", Caller([]))
+    assert taken == [b"x" * 32, b"x" * 32]
+    assert line.take() == b"x" * 6

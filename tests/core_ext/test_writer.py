@@ -1,0 +1,59 @@
+"""Bytes written one behind the other, and texts and numbers as orjson writes them."""
+
+import time
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.core_ext.builds import Core, compiled, interpreted
+
+TEXTS = st.text() | st.text(st.sampled_from('abc "\\\n\x00\x1f\x7f\x80é€\U0001f4b8'), max_size=40)
+PIECES = st.tuples(st.just("put"), st.binary(max_size=3000)) | st.tuples(st.just("text"), TEXTS)
+PIECES |= st.tuples(st.just("utf8"), TEXTS) | st.tuples(st.just("number"), st.integers(-(2**63), 2**63 - 1))
+
+
+def spelled(kind: str, piece: Any) -> bytes:
+    if kind in ("put", "utf8"):
+        return piece if isinstance(piece, bytes) else piece.encode()  # type: ignore[no-any-return]
+    return orjson.dumps(piece)
+
+
+@given(st.lists(PIECES, max_size=12))
+def test_what_is_written_stands_one_behind_the_other(pieces: list[tuple[str, Any]]) -> None:
+    for build in (compiled, interpreted):
+        to, other = build().writer.Writer(), build().writer.Writer()
+        for kind, piece in pieces:
+            getattr(to, kind)(piece)
+        expected = b"".join(spelled(kind, piece) for kind, piece in pieces)
+        assert (to.taken(), to.size) == (expected, len(expected))
+        other.part(b"<" + expected + b">", 1, 1 + len(expected))
+        to.append(other)
+        assert to.taken() == expected * 2
+        to.clear()
+        assert (to.taken(), to.size, to.decoded()) == (b"", 0, "")
+
+
+@given(st.lists(TEXTS, max_size=5))
+def test_texts_come_back_as_one(texts: list[str]) -> None:
+    for build in (compiled, interpreted):
+        to = build().writer.Writer()
+        for text in texts:
+            to.utf8(text)
+        assert to.decoded() == "".join(texts)
+
+
+def test_half_a_surrogate_pair_is_refused(core: Core) -> None:
+    to = core.writer.Writer()
+    with pytest.raises(UnicodeEncodeError):
+        to.utf8("\ud800")
+    with pytest.raises((UnicodeEncodeError, TypeError)):
+        to.text("\ud800")
+
+
+def test_the_clocks_are_pythons(core: Core) -> None:
+    for ours, theirs in ((core.clock.monotonic, time.monotonic), (core.clock.epoch, time.time)):
+        before = theirs()
+        assert before - 1e-6 <= ours() <= theirs() + 1e-6
