@@ -78,6 +78,9 @@ FILTERS: dict[str, Callable[[Any], str]] = {
 _SAFE = frozenset((money, number, percent))  # what these print needs no cleaning
 
 
+_NONE: list = []  # type: ignore[type-arg]  # parts of a text that has no slot
+
+
 @cython.cclass
 class Template:
     """One text in one language. `static` is the whole text when it has no slot, else None."""
@@ -96,6 +99,8 @@ class Template:
                 self._parts.append((tuple(path), FILTERS[name]))
         literal = all(isinstance(segment, str) for segment in segments)
         self.static = "".join(segments) if literal else None
+        if literal:
+            self._parts = _NONE
 
     @cython.ccall
     def render(self, variables: dict, subscriber: dict, item: object) -> str:  # type: ignore[type-arg]
@@ -109,6 +114,8 @@ class Template:
     @cython.ccall
     def put(self, to: Writer, variables: dict, subscriber: dict, item: object) -> object:  # type: ignore[type-arg]
         """Write what `render` gives."""
+        if self.static is not None:
+            return to.utf8(self.static)
         for part in self._parts:
             if type(part) is bytes:
                 to.put(part)
