@@ -1,33 +1,16 @@
 # For the compiler; see dialog.pxd.
 
 from .cells cimport Count, Spread
-from .clock cimport epoch, monotonic
 from .dialog cimport Dialog, Result
 from .form cimport Form
 from .lane cimport Lane, Request
+from .menu cimport Menu
 from .pipeline cimport Pipeline
 from .program cimport Program
 from .record cimport Record, is_plain
 from .siphash cimport Keyed
 from .visits cimport Audience, Visits
 from .writer cimport Writer
-
-cdef class Menu:
-    cdef readonly object bundle
-    cdef readonly bytes name
-    cdef readonly Program program
-    cdef dict declared
-    cdef Count starts
-    cdef Count ends
-    cdef bytes _code
-    cdef bytes _service
-    cdef bytes _ttl
-    cdef bytes _behind
-    cdef bytes _behind_profile
-    cdef dict audiences
-
-    cdef object key(self, Writer to, bytes msisdn)
-    cdef object profile_key(self, Writer to, bytes msisdn)
 
 cdef class Plain:
     cdef bytes gateway
@@ -44,6 +27,8 @@ cdef class Plain:
     cdef Count more
     cdef Count ended
     cdef Spread seconds
+    cdef object now
+    cdef object clock
     cdef Py_ssize_t largest
     cdef dict _live
     cdef object _line

@@ -24,11 +24,10 @@ from typing import Any
 import cython
 import orjson
 
-from .cells import Count
-from .clock import epoch, monotonic
 from .dialog import NEED, SHOW, Dialog, Result
 from .form import Form
 from .lane import Lane, Request
+from .menu import Menu
 from .program import Program
 from .record import Record, gateway_of, is_plain
 from .siphash import Keyed
@@ -45,45 +44,6 @@ _LOADING = cython.declare(cython.int, 0)
 _SAVING = cython.declare(cython.int, 1)
 _SHOW = cython.declare(cython.int, SHOW)
 _NEED = cython.declare(cython.int, NEED)
-
-
-@cython.cclass
-class Menu:
-    """A menu version that answers a service code, as plain turns need it."""
-
-    def __init__(self, bundle: Any, code: str, starts: Count, ends: Count) -> None:
-        """bundle: has a name, a service, a program and ttl_s. starts, ends: counters of its sessions."""
-        self.bundle = bundle
-        self.name = bundle.name.encode()
-        self.program = bundle.program
-        self.declared = bundle.program.tables["subscriber"]
-        self.starts = starts
-        self.ends = ends
-        self._code = code.encode()
-        self._service = bundle.service.encode()
-        ttl = str(bundle.ttl_s * 1000).encode()
-        self._ttl = b"\r\n$%d\r\n%b\r\n" % (len(ttl), ttl)
-        self._behind = b"}:%b\r\n" % self._code
-        self._behind_profile = b"}:profile:%b\r\n" % self._service
-        self.audiences: dict = {}  # type: ignore[type-arg]
-
-    @cython.cfunc
-    def key(self, to: Writer, msisdn: bytes) -> object:
-        """The session's key, as Redis wants it."""
-        to.put(b"$")
-        to.number(len(msisdn) + len(self._code) + 8)  # ussd:{}:
-        to.put(b"\r\nussd:{")
-        to.put(msisdn)
-        return to.put(self._behind)
-
-    @cython.cfunc
-    def profile_key(self, to: Writer, msisdn: bytes) -> object:
-        """The profile's key, as Redis wants it."""
-        to.put(b"$")
-        to.number(len(msisdn) + len(self._service) + 16)  # ussd:{}:profile:
-        to.put(b"\r\nussd:{")
-        to.put(msisdn)
-        return to.put(self._behind_profile)
 
 
 @cython.cclass
@@ -107,8 +67,8 @@ class Plain:
         hooks: has `single`, the Pipeline of all commands, or None: then `line(msisdn)` → Pipeline or None;
         `live`, the bundles that are live, by code; `known(name)` → bundle or None; `menu(bundle, code)` →
         Menu; `audience(bundle, network)` → Audience; `heads(second)` → how an answer that goes on, and the
-        last one, begin, up to the length; `began(session_id, msisdn)`;
-        `again(body, started)` → the coroutine of the whole turn, begun at that time of the monotonic clock;
+        last one, begin, up to the length; `began(session_id, msisdn)`; `now()` in seconds since the epoch;
+        `clock()` in seconds since whenever; `again(body, started)` → the coroutine of the whole turn;
         `broke(error)`; and the cells `under_way` (at `most` so many), `more`, `ended`, `seconds`.
         """
         self.gateway = gateway_of(gateway)
@@ -123,6 +83,8 @@ class Plain:
         self.more = hooks.more
         self.ended = hooks.ended
         self.seconds = hooks.seconds
+        self.now = hooks.now
+        self.clock = hooks.clock
         self.largest = largest
         self._live = hooks.live
         self._line = hooks.line
@@ -132,6 +94,11 @@ class Plain:
         self.command = Writer()
         self.value = Writer()
         self._revised = Writer()
+        self._raw_code: bytes | None = None  # as in the form before; then what they say
+        self._raw_network: bytes | None = None
+        self._code: str | None = None
+        self._network: str | None = None
+        self._screen = 0
         self._process = process.encode()
         self._revision = 0
         self._second = 0
@@ -177,7 +144,7 @@ class Plain:
         turn.network = self._network
         turn.text = text
         turn.screen = self._screen
-        turn.started = monotonic()
+        turn.started = self.clock()
         turn.line = self._single if self._single is not None else self._line(number.decode("ascii"))
         if turn.line is None:
             return None
@@ -356,7 +323,8 @@ class PlainTurn(Request):
         dialog: Dialog = plain.dialog
         dialog.anew(subscriber, self.screen)
         result: Result
-        now_ms: cython.longlong = cython.cast(cython.longlong, epoch() * 1000)
+        now: cython.double = plain.now()
+        now_ms: cython.longlong = cython.cast(cython.longlong, now * 1000)
         seen: bytes = plain.milliseconds(now_ms)
         audience: Audience = plain.audience(menu, self.network)
         if self.first:
@@ -400,7 +368,7 @@ class PlainTurn(Request):
         command.number(plain.value.size)
         command.put(b"\r\n")
         command.append(plain.value)
-        command.put(menu._ttl)
+        command.put(menu.ttl)
         return self.line.submit(command.taken(), self)
 
     @cython.cfunc
@@ -423,7 +391,8 @@ class PlainTurn(Request):
         else:
             plain.ended.value += 1
             menu.ends.value += 1
-        plain.seconds.observe(monotonic() - self.started)
+        now: cython.double = plain.clock()
+        plain.seconds.observe(now - self.started)
         self.answer = self.written
         try:
             self.lane.answered()

@@ -1,11 +1,13 @@
 """What `core_ext.plain` is handed: the engine's side of turns that need no coroutine."""
 
 import itertools
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from core_ext.menu import Menu
 from core_ext.pipeline import Pipeline
-from core_ext.plain import Menu, Plain
+from core_ext.plain import Plain
 from core_ext.visits import Audience
 from ussd_engine.bundles import Bundle
 from ussd_engine.engine import Engine
@@ -53,6 +55,8 @@ class _Hooks:
         self._board = engine.board
         self.live = engine.bundles.by_code
         self.known = engine.bundles.known
+        self.now = time.time
+        self.clock = time.monotonic
         self.again = again
         self.under_way, self.most = routes.gate.cell, routes.gate.most
         self.more, self.ended, self.seconds = routes.cells

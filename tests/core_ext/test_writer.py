@@ -1,6 +1,5 @@
 """Bytes written one behind the other, and texts and numbers as orjson writes them."""
 
-import time
 from typing import Any
 
 import orjson
@@ -51,9 +50,3 @@ def test_half_a_surrogate_pair_is_refused(core: Core) -> None:
         to.utf8("\ud800")
     with pytest.raises((UnicodeEncodeError, TypeError)):
         to.text("\ud800")
-
-
-def test_the_clocks_are_pythons(core: Core) -> None:
-    for ours, theirs in ((core.clock.monotonic, time.monotonic), (core.clock.epoch, time.time)):
-        before = theirs()
-        assert before - 1e-6 <= ours() <= theirs() + 1e-6
