@@ -96,8 +96,8 @@ class Plain:
         self._revised = Writer()
         self._raw_code: bytes | None = None  # as in the form before; then what they say
         self._raw_network: bytes | None = None
-        self._code: str | None = None
-        self._network: str | None = None
+        self._code = ""
+        self._network = ""
         self._screen = 0
         self._process = process.encode()
         self._revision = 0
@@ -165,12 +165,12 @@ class Plain:
         form: Form = self.form
         code: bytes | None = form.values[2]
         network: bytes | None = form.values[3]
-        if code is not self._raw_code or self._code is None:
+        if code is not self._raw_code or not self._code:
             if code is None or not 0 < len(code) <= form.longest_code:
                 return False
             self._raw_code = code
             self._code = code.decode("ascii")
-        if network is not self._raw_network or self._network is None:
+        if network is not self._raw_network or not self._network:
             named: str | None = form.default_network if network is None else network.decode("ascii")
             if named is None or len(named) > form.longest_network:
                 return False
