@@ -178,11 +178,11 @@ class Program:
         return dialog.state != OFFER and self._state(dialog.state).guarded
 
     def unfinished(self, dialog: Dialog) -> bool:
-        """Whether there is something to go on with: past the first screen and not over."""
+        """Whether there is something to go on with: past the first screen, not over, and worth it."""
         if dialog.state == OFFER:
             return dialog.parked is not None
         state: State | None = self._states.get(dialog.state)
-        return state is not None and state.kind <= _LIST and len(dialog.history) > 0
+        return state is not None and state.kind <= _LIST and state.resume and len(dialog.history) > 0
 
     # -- walking -------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ cdef class State:
     cdef readonly bint back
     cdef readonly bint home
     cdef readonly bint guarded
+    cdef readonly bint resume  # whether a dialog that stopped here is worth going on with
     cdef readonly Reader reader
     cdef readonly list checks
     cdef readonly dict invalid

@@ -56,6 +56,7 @@ class State:
         self.back = row.get("back", True) and nav in ("both", "back")
         self.home = nav in ("both", "home")
         self.guarded = row.get("guarded", False)
+        self.resume = row.get("resume", True)
         self.save = row.get("save")
         self.to: Any = row.get("to")
         self.target = -1

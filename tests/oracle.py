@@ -116,7 +116,7 @@ class Oracle:
 
     def unfinished(self) -> bool:
         """Whether a dropped call left something to go on with."""
-        return self.row["kind"] in WAITING[:3] and len(self.trail) > 1
+        return self.row["kind"] in WAITING[:3] and self.row.get("resume", True) and len(self.trail) > 1
 
     def settle(self) -> None:
         """A dropped call is dialled again: step back from a PIN or a confirmation to what is neither."""

@@ -159,6 +159,7 @@ def screens(**more: st.SearchStrategy[Any]) -> dict[str, st.SearchStrategy[Any]]
         "nav": nav,
         "back": st.sampled_from([True, True, False]),
         "guarded": st.booleans(),
+        "resume": st.sampled_from([True, True, False]),
         **more,
     }
 

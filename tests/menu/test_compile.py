@@ -65,6 +65,7 @@ def test_a_menu():
         "nav": "both",
         "guarded": False,
         "back": True,
+        "resume": True,
     }  # fmt: skip
 
 
@@ -74,6 +75,7 @@ def test_an_ask_takes_its_greatest_value_from_the_variable():
         "save": "amount", "min_length": None, "max_length": None, "min_value": None, "max_value": 5_000_000,
         "check": [["amount < 50000", {"en": ["The least is KES 500."], "sw": ["Angalau KES 500."]}]],
         "invalid": None, "to": "purpose", "nav": "both", "guarded": False, "back": True,
+        "resume": True,
     }  # fmt: skip
 
 
@@ -118,7 +120,7 @@ def test_the_other_kinds():
         "name": "loans", "kind": "list", "text": {"en": ["Your loans"], "sw": ["Mikopo yako"]}, "of": "loans",
         "item": {language: [[["item", "ref"], ""], " KES ", [["item", "amount"], "money"]] for language in ("en", "sw")},
         "save": "picked", "to": "one_loan", "empty": "sorry", "options": [], "nav": "home", "guarded": False,
-        "back": True,
+        "back": True, "resume": True,
     }  # fmt: skip
     assert state("stranger")["kind"] == "end"
 

@@ -27,6 +27,8 @@ SHAPE = [
      "Did you mean `back`?"),
     (MENU + "    confirm: ¦yes\n    options: [{en: A, to: end}]" + END, "`confirm` cannot be `yes`.",
      "It can be `true` and `false`."),
+    (MENU + "    resume: ¦ask\n    options: [{en: A, to: end}]" + END, "`resume` cannot be `ask`.",
+     "It can be `true` and `false`."),
     (MENU + "    options: [{en: A, to: end, key: ¦a}]" + END, "`a` cannot be a key.",
      'Use 0-9, * and #, in quotes: "2".'),
     (MENU + "    options: [{en: A, to: end, language: ¦sw}]" + END, "`sw` is not a language of this service.",

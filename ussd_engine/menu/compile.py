@@ -205,7 +205,7 @@ def _option(option: Option) -> Table:
 
 
 def _screen(screen: Screen, *, pin: bool = False) -> Table:
-    return {"nav": screen.nav, "guarded": screen.confirm or pin, "back": screen.back}
+    return {"nav": screen.nav, "guarded": screen.confirm or pin, "back": screen.back, "resume": screen.resume}
 
 
 def _name(scalar: Scalar | None) -> str | None:

@@ -89,11 +89,13 @@ class Option:
 
 @dataclass(slots=True, frozen=True)
 class Screen:
-    """How people move on a screen that waits. nav: both, back, home or none."""
+    """How people move on a screen that waits. nav: both, back, home or none. resume: a call dropped here is
+    something to go on with."""
 
     nav: str = "both"
     confirm: bool = False
     back: bool = True
+    resume: bool = True
 
 
 @dataclass(slots=True, frozen=True)

@@ -179,16 +179,16 @@ def _outcome_target() -> Schema:
 
 
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "menu": ("A question with numbered options.", ("options", "save", "nav", "back", "confirm")),
+    "menu": ("A question with numbered options.", ("options", "save", "nav", "back", "confirm", "resume")),
     "ask": (
         "A question whose answer is typed.",
-        ("as", "save", "length", "check", "invalid", "to", "nav", "back", "confirm"),
+        ("as", "save", "length", "check", "invalid", "to", "nav", "back", "confirm", "resume"),
     ),
     "do": ("Calls an action of the service, such as loans.quote.", ("with", "save", "on")),
     "choose": ("Goes on by the first condition that is true; shows nothing.", ()),
     "list": (
         "Options from data, in pages.",
-        ("of", "item", "save", "to", "empty", "options", "nav", "back", "confirm"),
+        ("of", "item", "save", "to", "empty", "options", "nav", "back", "confirm", "resume"),
     ),
     "end": ("The last screen; the dialog is over.", ()),
 }
@@ -251,6 +251,10 @@ def _state_keys() -> dict[str, Schema]:
         "back": {"description": "false: nobody goes back from here.", "type": "boolean"},
         "confirm": {
             "description": "true: dialled shortcuts and resumed calls stop before this screen.",
+            "type": "boolean",
+        },
+        "resume": {
+            "description": "false: a call dropped here begins anew at the next dial; nothing is left to go on with.",
             "type": "boolean",
         },
         "as": _answer_type(),

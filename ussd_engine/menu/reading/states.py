@@ -29,11 +29,11 @@ from ussd_engine.menu.source import Mapping, Node, Scalar, Sequence
 MAX_OPTIONS = 40
 ANSWERS = ("text", "digits", "integer", "money", "phone", "date", "pin")
 KINDS = {
-    "menu": ("options", "save", "nav", "confirm", "back"),
-    "ask": ("as", "save", "length", "check", "invalid", "to", "nav", "confirm", "back"),
+    "menu": ("options", "save", "nav", "confirm", "back", "resume"),
+    "ask": ("as", "save", "length", "check", "invalid", "to", "nav", "confirm", "back", "resume"),
     "do": ("with", "save", "on"),
     "choose": (),
-    "list": ("of", "item", "save", "to", "empty", "options", "nav", "confirm", "back"),
+    "list": ("of", "item", "save", "to", "empty", "options", "nav", "confirm", "back", "resume"),
     "end": (),
 }
 _KEYS = frozenset(key for keys in KINDS.values() for key in keys)
@@ -114,6 +114,7 @@ class Reader:
             nav=fields.choice("nav", ("both", "back", "home", "none"), "both"),
             confirm=fields.flag("confirm", False),
             back=fields.flag("back", True),
+            resume=fields.flag("resume", True),
         )
 
     def _menu(self, name: Scalar, fields: Fields) -> Menu:
