@@ -67,6 +67,8 @@ class Form:
         self._seen: set = set()  # type: ignore[type-arg]
 
     @cython.ccall
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
     @cython.exceptval(-1)
     def read(self, data: bytes) -> cython.bint:
         """Read the wanted fields into `values`: bytes, None for one that is not there. False: the form has
@@ -82,7 +84,7 @@ class Form:
         while self._at <= length:
             for _ in range(count):  # most gateways send them in the order of their map
                 slot = slot + 1 if slot + 1 < count else 0
-                if self._again(slot):
+                if (slot == _CODE or slot == _NETWORK) and self._again(slot):  # noqa: SIM109, PLR1714
                     break
                 if self._passed(self.wanted[slot]):
                     if not self._value(slot):
@@ -93,6 +95,8 @@ class Form:
         return True
 
     @cython.cfunc
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
     @cython.exceptval(-1)
     def _again(self, slot: cython.Py_ssize_t) -> cython.bint:
         """Whether a field's name and value are those of the form before, as of the service code and the

@@ -11,12 +11,15 @@ cdef class Request(Waiter):
     cpdef object drive(self, object coroutine)
     cpdef object resume(self, object _done=*)
 
+cdef class Starter:
+    cpdef Request begin(self, Lane lane, bytes body)
+
 cdef class Route:
     cdef readonly bytes request_line
     cdef readonly Py_ssize_t max_body
     cdef public object respond
     cdef readonly object fallback
-    cdef public object plain
+    cdef public Starter plain
     cdef readonly set lanes
     cdef readonly dict lengths  # heads read before, and their Content-Length
 

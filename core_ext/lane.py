@@ -51,8 +51,8 @@ class Route:
     """What the lane serves, shared by all its connections.
 
     respond(body) gives the coroutine of one turn, or None when the framework had better answer this
-    request; fallback() makes the framework's protocol for one connection. plain, when there is one, has
-    begin(lane, body), which gives the Request of a turn that needs no coroutine, or None.
+    request; fallback() makes the framework's protocol for one connection. plain, when there is one, begins
+    those that need no coroutine.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Route:
         max_body: int,
         respond: Callable[[bytes], Coroutine[Any, Any, bytes] | None],
         fallback: Callable[[], Any],
-        plain: Any = None,
+        plain: Any = None,  # a Starter
     ) -> None:
         self.request_line = f"POST {path} HTTP/1.1\r\n".encode()
         self.max_body = max_body
@@ -380,3 +380,13 @@ class Lane:
             protocol.data_received(rest)
         if self._ended:
             transport.close()
+
+
+@cython.cclass
+class Starter:
+    """What begins turns that need no coroutine."""
+
+    @cython.ccall
+    def begin(self, lane: Lane, body: bytes) -> Request | None:  # noqa: ARG002
+        """The request of such a turn; None: it needs one."""
+        return None

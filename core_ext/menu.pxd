@@ -4,6 +4,7 @@ cimport cython
 
 from .cells cimport Count
 from .program cimport Program
+from .visits cimport Audience
 from .writer cimport Writer
 
 @cython.final
@@ -17,9 +18,15 @@ cdef class Menu:
     cdef bytes _code
     cdef bytes _service
     cdef bytes ttl
+    cdef Py_ssize_t _length
+    cdef bytes _before
+    cdef bytes _before_profile
     cdef bytes _behind
     cdef bytes _behind_profile
     cdef dict audiences
+    cdef Audience audience
+    cdef str network
 
     cdef object key(self, Writer to, bytes msisdn)
     cdef object profile_key(self, Writer to, bytes msisdn)
+    cdef object _measure(self, Py_ssize_t length)

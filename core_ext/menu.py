@@ -5,6 +5,7 @@ from typing import Any
 import cython
 
 from .cells import Count
+from .visits import Audience
 from .writer import Writer
 
 
@@ -26,22 +27,33 @@ class Menu:
         self.ttl = b"\r\n$%d\r\n%b\r\n" % (len(ttl), ttl)
         self._behind = b"}:%b\r\n" % self._code
         self._behind_profile = b"}:profile:%b\r\n" % self._service
+        self._measure(len(b"254712345678"))
         self.audiences: dict = {}  # type: ignore[type-arg]
+        self.audience: Audience | None = None  # that was asked for last, and by which network
+        self.network = ""
 
     @cython.cfunc
     def key(self, to: Writer, msisdn: bytes) -> object:
         """The session's key, as Redis wants it."""
-        to.put(b"$")
-        to.number(len(msisdn) + len(self._code) + 8)  # ussd:{}:
-        to.put(b"\r\nussd:{")
+        if len(msisdn) != self._length:
+            self._measure(len(msisdn))
+        to.put(self._before)
         to.put(msisdn)
         return to.put(self._behind)
 
     @cython.cfunc
     def profile_key(self, to: Writer, msisdn: bytes) -> object:
         """The profile's key, as Redis wants it."""
-        to.put(b"$")
-        to.number(len(msisdn) + len(self._service) + 16)  # ussd:{}:profile:
-        to.put(b"\r\nussd:{")
+        if len(msisdn) != self._length:
+            self._measure(len(msisdn))
+        to.put(self._before_profile)
         to.put(msisdn)
         return to.put(self._behind_profile)
+
+    @cython.cfunc
+    def _measure(self, length: cython.Py_ssize_t) -> object:
+        """How the keys of numbers of this length begin: most numbers are as long as the one before."""
+        self._length = length
+        self._before = b"$%d\r\nussd:{" % (length + len(b"ussd:{}:") + len(self._code))
+        self._before_profile = b"$%d\r\nussd:{" % (length + len(b"ussd:{}:profile:") + len(self._service))
+        return None

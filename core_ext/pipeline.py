@@ -17,7 +17,8 @@ import cython
 
 from .ring import Ring
 
-_MANY = cython.declare(cython.Py_ssize_t, 32)  # commands that are worth a write of their own
+_OK = cython.declare(bytes, b"+OK\r\n")
+_MANY = cython.declare(cython.Py_ssize_t, 64)  # commands that are worth a write of their own
 _LONGEST_LINE = cython.declare(cython.Py_ssize_t, 64 * 1024)  # of a status or an error
 
 
@@ -38,7 +39,7 @@ class Waiter:
 
 @cython.cclass
 class Replies:
-    """Reads the replies of every turn off what came: a whole number, an array of texts and nils. Before
+    """Reads the replies of every turn off what came: OK, a whole number, an array of texts and nils. Before
     anything else, and before what is not all there, it stops; `end` says where that ends."""
 
     def __init__(self, data: bytes) -> None:
@@ -66,6 +67,9 @@ class Replies:
             if self.place < 0 or count < 0:
                 return False
             self.reply = items
+        elif kind == 43 and self.data.startswith(_OK, self.at):  # +
+            self.place = self.at + 5
+            self.reply = b"OK"
         else:
             return False
         self.at = self.place

@@ -3,7 +3,7 @@
 from .cells cimport Count, Spread
 from .dialog cimport Dialog, Result
 from .form cimport Form
-from .lane cimport Lane, Request
+from .lane cimport Lane, Request, Starter
 from .menu cimport Menu
 from .pipeline cimport Pipeline
 from .program cimport Program
@@ -12,11 +12,12 @@ from .siphash cimport Keyed
 from .visits cimport Audience, Visits
 from .writer cimport Writer
 
-cdef class Plain:
+cdef class Plain(Starter):
     cdef bytes gateway
     cdef Form form
     cdef Keyed keyed
-    cdef bytes save
+    cdef bytes script
+    cdef readonly bint compares
     cdef bytes before_more
     cdef bytes after_more
     cdef bytes before_end
@@ -50,10 +51,11 @@ cdef class Plain:
     cdef bytes _now
     cdef bytes _head_more
     cdef bytes _head_end
+    cdef Menu _last
+    cdef str _last_code
     cdef dict _menus
     cdef dict _pinned
 
-    cpdef Request begin(self, Lane lane, bytes body)
     cdef Menu _menu(self, object bundle, str code)
     cdef Menu pinned(self, str name, str code)
     cdef Audience audience(self, Menu menu, str network)

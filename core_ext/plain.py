@@ -26,7 +26,7 @@ import orjson
 
 from .dialog import NEED, SHOW, Dialog, Result
 from .form import Form
-from .lane import Lane, Request
+from .lane import Lane, Request, Starter
 from .menu import Menu
 from .program import Program
 from .record import Record, gateway_of, is_plain
@@ -40,6 +40,14 @@ FREE_TURNS = 60  # of a session. Whoever presses on is looked at by the engine: 
 _FREE_TURNS = cython.declare(cython.longlong, FREE_TURNS)
 _MOST_NETWORKS = 64  # as a gateway writes them
 _loads = cython.declare(object, orjson.loads)
+# How a session is saved, its key and value in between. From Valkey 8.1 and Redis 8.4 on, SET compares with
+# what is stored, at half of what the script costs there; whoever is older refuses it once.
+_SET_NEW = cython.declare(bytes, b"*6\r\n$3\r\nSET\r\n")
+_NX = cython.declare(bytes, b"\r\n$2\r\nNX\r\n$2\r\nPX")
+_SET_EQUAL = cython.declare(bytes, b"*7\r\n$3\r\nSET\r\n")
+_IFEQ = cython.declare(bytes, b"\r\n$4\r\nIFEQ\r\n")
+_PX = cython.declare(bytes, b"\r\n$2\r\nPX")
+_OK = cython.declare(bytes, b"OK")
 _LOADING = cython.declare(cython.int, 0)
 _SAVING = cython.declare(cython.int, 1)
 _SHOW = cython.declare(cython.int, SHOW)
@@ -47,7 +55,7 @@ _NEED = cython.declare(cython.int, NEED)
 
 
 @cython.cclass
-class Plain:
+class Plain(Starter):
     """Plain turns of one gateway."""
 
     def __init__(
@@ -61,9 +69,9 @@ class Plain:
         largest: int,
         process: str,
     ) -> None:
-        """script: the SHA of the script that saves. answers: what stands before and behind a screen that
-        goes on, and the last one. largest: bytes of a record. process: begins the revisions of this Plain and
-        of no other.
+        """script: the SHA of the script that saves where SET does not compare. answers: what stands
+        before and behind a screen that goes on, and the last one. largest: bytes of a record. process: begins
+        the revisions of this Plain and of no other.
         hooks: has `single`, the Pipeline of all commands, or None: then `line(msisdn)` → Pipeline or None;
         `live`, the bundles that are live, by code; `known(name)` → bundle or None; `menu(bundle, code)` →
         Menu; `audience(bundle, network)` → Audience; `heads(second)` → how an answer that goes on, and the
@@ -74,7 +82,8 @@ class Plain:
         self.gateway = gateway_of(gateway)
         self.form = form
         self.keyed = keyed
-        self.save = b"*7\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n1\r\n" % script.encode()
+        self.script = b"*7\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n1\r\n" % script.encode()
+        self.compares = True
         self.before_more, self.after_more = (part.encode() for part in answers[True])
         self.before_end, self.after_end = (part.encode() for part in answers[False])
         self.hooks = hooks
@@ -103,6 +112,8 @@ class Plain:
         self._revision = 0
         self._second = 0
         self._millisecond = 0
+        self._last: Menu | None = None  # that was asked for last, and by which code
+        self._last_code = ""
         self._menus: dict = {}  # type: ignore[type-arg]
         self._pinned: dict = {}  # type: ignore[type-arg]
 
@@ -182,13 +193,17 @@ class Plain:
     @cython.cfunc
     def _menu(self, bundle: object, code: str) -> Menu | None:
         """The live version behind a code."""
-        menu: Menu | None = self._menus.get(code)
+        menu: Menu | None = self._last
+        if menu is not None and menu.bundle is bundle and self._last_code is code:
+            return menu
+        menu = self._menus.get(code)
         if menu is None or menu.bundle is not bundle:
             if bundle is None:
                 return None
             if len(self._menus) >= _MOST_MENUS:
                 self._menus.clear()
             menu = self._menus[code] = self.hooks.menu(bundle, code)
+        self._last, self._last_code = menu, code
         return menu
 
     @cython.cfunc
@@ -207,11 +222,15 @@ class Plain:
     @cython.cfunc
     def audience(self, menu: Menu, network: str) -> Audience:
         """Where visits to a menu version are counted, by the network as the gateway writes it."""
-        found: Audience | None = menu.audiences.get(network)
+        found: Audience | None = menu.audience
+        if found is not None and menu.network is network:
+            return found
+        found = menu.audiences.get(network)
         if found is None:
             found = self.hooks.audience(menu.bundle, network)
             if len(menu.audiences) < _MOST_NETWORKS:
                 menu.audiences[network] = found
+        menu.audience, menu.network = found, network
         return found
 
     @cython.cfunc
@@ -259,7 +278,7 @@ class PlainTurn(Request):
     def got(self, reply: object) -> object:
         """What Redis answered to the command before."""
         if self.stage == _SAVING:
-            if reply == 1:
+            if reply in (_OK, 1):
                 self._saved()
             else:
                 self._leave()
@@ -273,8 +292,10 @@ class PlainTurn(Request):
         return None
 
     @cython.ccall
-    def lost(self, _error: object) -> object:
+    def lost(self, error: object) -> object:
         """Redis cannot say: the engine loads again. It may be saved: then that finds it answered."""
+        if "syntax error" in str(error):  # of a server whose SET does not compare yet
+            self.plain.compares = False
         if self.stage == _SAVING and self.first:
             self._began()
         self._leave()
@@ -358,16 +379,24 @@ class PlainTurn(Request):
             return False
         self.stage = _SAVING
         command.clear()
-        command.put(plain.save)
-        menu.key(command, self.msisdn)
-        command.put(b"$")
-        command.number(record.expected_size())
-        command.put(b"\r\n")
-        record.expected(command)
-        command.put(b"\r\n$")
-        command.number(plain.value.size)
-        command.put(b"\r\n")
-        command.append(plain.value)
+        if self.first:
+            command.put(_SET_NEW)
+            menu.key(command, self.msisdn)
+            command.sized(plain.value)
+            command.put(_NX)
+        elif plain.compares:
+            command.put(_SET_EQUAL)
+            menu.key(command, self.msisdn)
+            command.sized(plain.value)
+            command.put(_IFEQ)
+            record.whole(command)
+            command.put(_PX)
+        else:
+            command.put(plain.script)
+            menu.key(command, self.msisdn)
+            record.expected(command)
+            command.put(b"\r\n")
+            command.sized(plain.value)
         command.put(menu.ttl)
         return self.line.submit(command.taken(), self)
 

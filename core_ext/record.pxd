@@ -35,8 +35,8 @@ cdef class Record:
     cpdef bint is_of(self, bytes bundle) noexcept
     cpdef str bundle(self)
     cpdef bint was(self, bytes digest) noexcept
-    cpdef Py_ssize_t expected_size(self) noexcept
     cpdef object expected(self, Writer to)
+    cpdef object whole(self, Writer to)
     cpdef object write(self, Writer to, Writer revision, bytes now, str reply, Dialog dialog)
     cdef bint _passed(self, bytes expected) noexcept
     cdef Py_ssize_t _pass_text(self) noexcept

@@ -130,15 +130,14 @@ class Record:
         return same
 
     @cython.ccall
-    @cython.exceptval(check=False)
-    def expected_size(self) -> cython.Py_ssize_t:
-        """How many bytes `expected` writes."""
-        return self._expected
+    def expected(self, to: Writer) -> object:
+        """How the stored record begins, up to its revision, as an argument of a command of Redis's."""
+        return to.argument(self.stored, self._expected)
 
     @cython.ccall
-    def expected(self, to: Writer) -> object:
-        """How the stored record begins, up to its revision; nothing when there was none."""
-        return to.part(self.stored, 0, self._expected)
+    def whole(self, to: Writer) -> object:
+        """The stored record, as such an argument."""
+        return to.argument(self.stored, len(self.stored))
 
     @cython.ccall
     def write(self, to: Writer, revision: Writer, now: bytes, reply: str, dialog: Dialog) -> object:

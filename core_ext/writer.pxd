@@ -21,6 +21,8 @@ cdef class Writer:
     cpdef object put(self, bytes piece)
     cpdef object part(self, bytes data, Py_ssize_t start, Py_ssize_t end)
     cpdef object append(self, Writer other)
+    cpdef object sized(self, Writer other)
+    cpdef object argument(self, bytes data, Py_ssize_t size)
     cpdef object number(self, long long number)
     cpdef object utf8(self, str text)
     cpdef object text(self, str text)

@@ -79,6 +79,22 @@ class Writer:
         return None
 
     @cython.ccall
+    def sized(self, other: "Writer") -> object:
+        """What another one wrote, as an argument of a command of Redis's, but for the end of its line."""
+        self.put(b"$")
+        self.number(other.size)
+        self.put(b"\r\n")
+        return self.append(other)
+
+    @cython.ccall
+    def argument(self, data: bytes, size: cython.Py_ssize_t) -> object:
+        """The first so many bytes, as such an argument."""
+        self.put(b"$")
+        self.number(size)
+        self.put(b"\r\n")
+        return self.part(data, 0, size)
+
+    @cython.ccall
     def number(self, number: cython.longlong) -> object:
         """A whole number in digits."""
         if not cython.compiled or number < 0:

@@ -1,6 +1,6 @@
 """Many callers, one pipelined connection to Redis: the hot path's own client.
 
-Commands of one tick of the event loop leave together, some thirty in a write; replies are matched to their
+Commands of one tick of the event loop leave together, at most sixty in a write; replies are matched to their
 callers in order. redis-py serves everything off the hot path. What is promised:
 
 - a call ends within `timeout_s` and twice `_WATCH_S`, with a reply or with a StoreError, whatever the

@@ -121,7 +121,7 @@ def test_many_commands_leave_before_the_tick_is_over(core: Core) -> None:
     line = core.pipeline.Pipeline(
         100, lambda: None, lambda: taken.append(line.take()), Failed, lambda reply: reply
     )
-    for _ in range(70):
+    for _ in range(140):
         line.submit(b"x", Caller([]))
-    assert taken == [b"x" * 32, b"x" * 32]
-    assert line.take() == b"x" * 6
+    assert taken == [b"x" * 64, b"x" * 64]
+    assert line.take() == b"x" * 12

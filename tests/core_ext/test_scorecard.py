@@ -310,7 +310,7 @@ def test_a_batch_lets_other_threads_run(both: tuple[Core, Core]) -> None:
     It is tried often because the machine may be busy; with the GIL held it would never be seen.
     """
     scorecard = both[0].scorecard.Scorecard.from_dict(CARD)
-    matrix = np.tile(np.array([[6.0, 0.0]]), (500_000, 1))
+    matrix = np.tile(np.array([[6.0, 0.0]]), (4_000_000, 1))  # longer than one turn on a busy core
 
     def seen_under_way() -> bool:
         out = np.zeros(len(matrix), dtype=np.int32)

@@ -32,6 +32,11 @@ def test_what_is_written_stands_one_behind_the_other(pieces: list[tuple[str, Any
         to.append(other)
         assert to.taken() == expected * 2
         to.clear()
+        to.sized(other)
+        to.argument(expected, len(expected) // 2)
+        half = expected[: len(expected) // 2]
+        assert to.taken() == b"$%d\r\n%b$%d\r\n%b" % (len(expected), expected, len(half), half)
+        to.clear()
         assert (to.taken(), to.size, to.decoded()) == (b"", 0, "")
 
 

@@ -1,6 +1,7 @@
 """Which turns are plain, and that each of the others is the engine's from its beginning."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -84,6 +85,51 @@ async def test_a_script_redis_forgot_is_sent_again(phone: Phone, engine: Engine)
     await phone.dial()
     await engine.store.call("SCRIPT", "FLUSH")
     assert (await phone.press("2")).startswith("Your name?")
+
+
+class Older:
+    """A transport to a Redis whose SET does not compare: it is sent a word that no Redis knows."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.scripts = 0
+
+    def write(self, data: bytes) -> None:
+        self.scripts += data.count(b"EVALSHA")
+        self._transport.write(data.replace(b"\r\nIFEQ\r\n", b"\r\nIFFQ\r\n"))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+async def test_where_set_does_not_compare_a_script_saves(phone: Phone, engine: Engine) -> None:
+    door = door_of(engine)
+    await phone.dial()  # the profile is asked for and kept: the engine's
+    link = engine.store.single
+    assert link is not None
+    link._transport = older = Older(link._transport)  # type: ignore[assignment]
+    other = Phone(engine)
+    await phone.press("2")
+    assert (door.begun, door.left, door.compares) == (2, 2, False)
+    before = older.scripts
+    assert await phone.press("Amina") == "Hello Amina\n1. Main\n2. Leave\n0:Back 00:Home"
+    assert (await other.dial()).startswith("You have not finished") or "1. " in await other.again()
+    await other.press("2")
+    answers = await asyncio.gather(*(other.send("2*2") for _ in range(20)))
+    assert len(set(answers)) == 1
+    assert older.scripts > before
+
+
+async def test_sessions_of_one_moment_are_begun_once(engine: Engine) -> None:
+    phones = [Phone(engine) for _ in range(5)]
+    await phones[0].dial()
+    await phones[0].press("3")  # the profile is kept, and its session is over
+    await engine.store.call("DEL", f"ussd:{{{MSISDN}}}:{CODE}")
+    said = await asyncio.gather(*(each.dial() for each in phones))
+    assert all(text.startswith(("Shop", "You", "1.")) or "1. " in text for text in said)
+    session, _ = await engine.sessions.load(MSISDN, CODE, "shop")
+    assert session is not None
+    assert session.session_id in {each.session_id for each in phones}
 
 
 async def test_a_connection_lost_under_a_plain_turn_loses_no_press(phone: Phone, engine: Engine) -> None:
