@@ -119,7 +119,7 @@ def test_who_gave_up_shifts_nobody(core: Core) -> None:
 def test_many_commands_leave_before_the_tick_is_over(core: Core) -> None:
     taken: list[bytes] = []
     line = core.pipeline.Pipeline(
-        100, lambda: None, lambda: taken.append(line.take()), Failed, lambda reply: reply
+        200, lambda: None, lambda: taken.append(line.take()), Failed, lambda reply: reply
     )
     for _ in range(140):
         line.submit(b"x", Caller([]))

@@ -155,7 +155,9 @@ def test_a_dialog_is_unfinished_past_its_first_screen(core: Core) -> None:
 
 
 def test_a_screen_that_only_tells_leaves_nothing_to_go_on_with(core: Core) -> None:
-    walk = Walk(core, menu("one", option("A", "told")), menu("told", option("B", "two"), resume=False), menu("two"))
+    walk = Walk(
+        core, menu("one", option("A", "told")), menu("told", option("B", "two"), resume=False), menu("two")
+    )
     walk.press("1")
     assert not walk.program.unfinished(walk.dialog)
     walk.press("1")

@@ -58,6 +58,19 @@ async def test_a_loan_with_the_mouse(page: Page, standin: StandIn) -> None:
     await expect(page.locator("#fill-text")).to_have_text("58 of 160 septets, session ended")
 
 
+async def test_keys_type_where_the_caret_is_and_at_the_end_when_it_is_elsewhere(page: Page) -> None:
+    entry = page.locator("#entry")
+    await entry.fill("13")
+    await entry.press("ArrowLeft")
+    await press(page, "2")
+    await expect(entry).to_have_value("123")
+    await page.locator("#clear").click()
+    await expect(entry).to_have_value("13")
+    await page.locator("#number").focus()
+    await press(page, "45")
+    await expect(entry).to_have_value("1345")
+
+
 async def test_a_loan_with_the_keyboard_alone(page: Page, standin: StandIn) -> None:
     await page.locator("body").press("Enter")
     await shows(page, "1 Apply for a loan")

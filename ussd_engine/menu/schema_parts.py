@@ -254,7 +254,7 @@ def _state_keys() -> dict[str, Schema]:
             "type": "boolean",
         },
         "resume": {
-            "description": "false: a call dropped here begins anew at the next dial; nothing is left to go on with.",
+            "description": "false: a call dropped here leaves nothing to go on with at the next dial.",
             "type": "boolean",
         },
         "as": _answer_type(),

@@ -46,6 +46,8 @@ function listen() {
   $("clear").addEventListener("click", erase);
   $("retry").addEventListener("click", () => attempt(() => post(handset.retry(), true)));
   $("redial").addEventListener("click", () => attempt(() => begin(handset.dialled)));
+  // A finger on a key leaves the caret where it is.
+  for (const name of ["keypad", "clear"]) $(name).addEventListener("mousedown", (event) => event.preventDefault());
   $("keypad").addEventListener("click", (event) => {
     const key = event.target.closest("[data-key]");
     if (key) type(key.dataset.key);
@@ -152,18 +154,22 @@ function attempt(action) {
 
 // ---- typing
 
+/** Where on the line something is typed: at the caret, or at the end while the line has none. */
+function selection(entry) {
+  if (document.activeElement === entry) return [entry.selectionStart, entry.selectionEnd];
+  return [entry.value.length, entry.value.length];
+}
+
 function type(character) {
   const entry = $("entry");
   if (entry.readOnly) return;
-  const from = entry.selectionStart ?? entry.value.length;
-  entry.setRangeText(character, from, entry.selectionEnd ?? from, "end");
+  entry.setRangeText(character, ...selection(entry), "end");
 }
 
 function erase() {
   const entry = $("entry");
   if (entry.readOnly) return;
-  const from = entry.selectionStart ?? entry.value.length;
-  const to = entry.selectionEnd ?? from;
+  const [from, to] = selection(entry);
   entry.setRangeText("", from === to ? Math.max(0, from - 1) : from, to, "end");
 }
 
