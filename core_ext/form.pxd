@@ -3,11 +3,11 @@
 cimport cython
 
 from cpython.bytearray cimport PyByteArray_AS_STRING
-from cpython.bytes cimport PyBytes_AS_STRING
-from libc.string cimport memcmp
+
+from .cursor cimport Cursor
 
 @cython.final
-cdef class Form:
+cdef class Form(Cursor):
     cdef tuple wanted
     cdef Py_ssize_t longest_id
     cdef Py_ssize_t longest_code
@@ -21,13 +21,10 @@ cdef class Form:
     cdef readonly list values
     cdef list _known
     cdef list _before
-    cdef bytes _data
-    cdef Py_ssize_t _at
     cdef bytearray _scratch
 
     cpdef bint read(self, bytes data) except? -1
     cdef bint _again(self, Py_ssize_t slot) except? -1
-    cdef bint _passed(self, bytes expected) noexcept
     cdef bint _value(self, Py_ssize_t slot) except? -1
     cdef bytes _undone(self, Py_ssize_t start, Py_ssize_t end)
     cdef bint numbers(self, bytes digits) except? -1

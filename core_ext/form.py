@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 
 import cython
 
+from .cursor import Cursor
+
 _MOST_NUMBERS = 4096  # that stay in the processor's cache
 # What each byte of a form is: 0, it stands for itself; it may mean something; it is odd.
 _ODD = cython.declare(cython.int, 2)
@@ -38,7 +40,7 @@ def _digit(code: cython.int) -> cython.int:
 
 
 @cython.cclass
-class Form:
+class Form(Cursor):
     """How a gateway's plain form is read, from its map."""
 
     def __init__(
@@ -54,6 +56,7 @@ class Form:
         longest: of the id, the code, the network and the text. network: the one of a form that names
         none; None: it must. is_plain(digits): whether a number is one
         without further parsing. screens: by network; screen: of all others."""
+        super().__init__()
         self.wanted = tuple(f"{name}=".encode() for name in names)
         self.values: list = [None] * len(names)  # type: ignore[type-arg]
         self._known: list = [None] * len(names)  # type: ignore[type-arg]
@@ -80,6 +83,7 @@ class Form:
             self.values[slot] = None
         self._data = data
         self._at = 0
+        self._end = length
         slot = -1
         while self._at <= length:
             for _ in range(count):  # most gateways send them in the order of their map
@@ -105,23 +109,6 @@ class Form:
         if before is None or self.values[slot] is not None or not self._passed(before):
             return False
         self.values[slot] = self._known[slot]
-        return True
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def _passed(self, expected: bytes) -> cython.bint:
-        """Go past what may stand here; False: it does not."""
-        length: cython.Py_ssize_t = len(expected)
-        if not cython.compiled:
-            if not self._data.startswith(expected, self._at):
-                return False
-        else:
-            chars: cython.p_char = PyBytes_AS_STRING(self._data)  # noqa: F821
-            if len(self._data) - self._at < length:
-                return False
-            if memcmp(chars + self._at, PyBytes_AS_STRING(expected), length) != 0:  # noqa: F821
-                return False
-        self._at += length
         return True
 
     @cython.cfunc

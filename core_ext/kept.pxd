@@ -5,20 +5,17 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.string cimport memcmp
 
+from .cursor cimport Cursor
 from .dialog cimport Dialog
 from .writer cimport PyUnicode_AsUTF8AndSize, Writer
 
 @cython.final
-cdef class Kept:
+cdef class Kept(Cursor):
     cdef list _names
-    cdef bytes _data
-    cdef Py_ssize_t _at
-    cdef Py_ssize_t _end
 
     cpdef bint read(self, Dialog dialog, bytes data, Py_ssize_t start, Py_ssize_t end) except? -1
     cpdef object write(self, Dialog dialog, Writer to)
     cdef int _next(self) noexcept
-    cdef bint _passed(self, bytes expected) noexcept
     cdef Py_ssize_t _text_end(self) noexcept
     cdef str _name(self)
     cdef object _value(self, int depth)

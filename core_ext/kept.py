@@ -12,6 +12,7 @@ test holds both against each other.
 import cython
 import orjson
 
+from .cursor import Cursor
 from .dialog import Dialog
 from .writer import Writer
 
@@ -30,14 +31,12 @@ _dumps = cython.declare(object, orjson.dumps)
 
 
 @cython.cclass
-class Kept:
+class Kept(Cursor):
     """Reads and writes dialogs, one at a time."""
 
     def __init__(self) -> None:
         self._names: list = [""] * _NAMES  # type: ignore[type-arg]
-        self._data = b""
-        self._at = 0
-        self._end = 0
+        super().__init__()
 
     @cython.ccall
     @cython.exceptval(-1)
@@ -108,21 +107,6 @@ class Kept:
             return -1
         self._at += 1
         return self._data[self._at - 1]
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def _passed(self, expected: bytes) -> cython.bint:
-        """Go past what may stand here; False: it does not."""
-        length: cython.Py_ssize_t = len(expected)
-        if self._end - self._at < length:
-            return False
-        if not cython.compiled:
-            if not self._data.startswith(expected, self._at):
-                return False
-        elif memcmp(PyBytes_AS_STRING(self._data) + self._at, PyBytes_AS_STRING(expected), length) != 0:  # noqa: F821
-            return False
-        self._at += length
-        return True
 
     @cython.cfunc
     @cython.boundscheck(False)

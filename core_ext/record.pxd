@@ -3,23 +3,22 @@
 cimport cython
 
 from cpython.bytes cimport PyBytes_AS_STRING
-from libc.string cimport memchr, memcmp
+from libc.string cimport memchr
 
+from .cursor cimport Cursor
 from .dialog cimport Dialog
 from .kept cimport Kept
 from .writer cimport Writer
 
 @cython.final
-cdef class Record:
+cdef class Record(Cursor):
     cdef public bytes digest
     cdef public long long turn
     cdef public long long consumed
     cdef public long long seen
     cdef public bint more
     cdef Kept kept
-    cdef bytes stored
     # Where fields of what is stored begin; a field that stays ends where the next one begins.
-    cdef Py_ssize_t _at
     cdef Py_ssize_t _expected
     cdef Py_ssize_t _identity
     cdef Py_ssize_t _bundle
@@ -38,7 +37,6 @@ cdef class Record:
     cpdef object expected(self, Writer to)
     cpdef object whole(self, Writer to)
     cpdef object write(self, Writer to, Writer revision, bytes now, str reply, Dialog dialog)
-    cdef bint _passed(self, bytes expected) noexcept
     cdef Py_ssize_t _pass_text(self) noexcept
     cdef long long _number(self) noexcept
 

@@ -12,6 +12,7 @@ Rule: whatever is not at its place makes `read` say no.
 import cython
 import orjson
 
+from .cursor import Cursor
 from .dialog import Dialog
 from .kept import Kept
 from .writer import Writer
@@ -31,12 +32,12 @@ _loads = cython.declare(object, orjson.loads)
 
 
 @cython.cclass
-class Record:
+class Record(Cursor):
     """What a plain turn needs of a session. One is read and written many times."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.kept = Kept()
-        self.stored = b""
         self.digest = b""
         self.turn = self.consumed = self.seen = 0
         self.more = True
@@ -46,11 +47,11 @@ class Record:
     def fresh(self, gateway: bytes, session_id: bytes, bundle: bytes, now: bytes) -> object:
         """Begin the record of a new session. gateway: what `gateway_of` gave; now: epoch milliseconds."""
         identity: bytes = gateway + session_id + _BUNDLE + bundle + _TURN
-        self.stored = identity + now
+        self._data = identity + now
         self.turn = 0
         self._expected = self._identity = 0
         self._turn = self._started = len(identity)
-        self._seen = len(self.stored)
+        self._seen = len(self._data)
         return None
 
     @cython.ccall
@@ -61,8 +62,9 @@ class Record:
 
         gateway: what `gateway_of` gave. session_id: one that `is_plain`.
         """
-        self.stored = stored
+        self._data = stored
         self._at = 0
+        self._end = len(stored)
         if not self._passed(_REV):
             return False
         self._pass_text()
@@ -101,9 +103,9 @@ class Record:
     @cython.ccall
     def restore(self, dialog: Dialog) -> object:
         """The dialog of what was read. Raises ValueError when it is none, or when a claim follows it."""
-        end: cython.Py_ssize_t = len(self.stored) - 1
-        if not self.kept.read(dialog, self.stored, self._at, end):
-            dialog.restore(_loads(self.stored[self._at : end]))
+        end: cython.Py_ssize_t = len(self._data) - 1
+        if not self.kept.read(dialog, self._data, self._at, end):
+            dialog.restore(_loads(self._data[self._at : end]))
         return None
 
     @cython.ccall
@@ -118,7 +120,7 @@ class Record:
     @cython.ccall
     def bundle(self) -> str:
         """The menu version it goes by."""
-        return self.stored[self._bundle : self._bundled].decode("ascii")
+        return self._data[self._bundle : self._bundled].decode("ascii")
 
     @cython.ccall
     @cython.exceptval(check=False)
@@ -132,26 +134,26 @@ class Record:
     @cython.ccall
     def expected(self, to: Writer) -> object:
         """How the stored record begins, up to its revision, as an argument of a command of Redis's."""
-        return to.argument(self.stored, self._expected)
+        return to.argument(self._data, self._expected)
 
     @cython.ccall
     def whole(self, to: Writer) -> object:
         """The stored record, as such an argument."""
-        return to.argument(self.stored, len(self.stored))
+        return to.argument(self._data, len(self._data))
 
     @cython.ccall
     def write(self, to: Writer, revision: Writer, now: bytes, reply: str, dialog: Dialog) -> object:
         """The record with turn, consumed, digest and more as they are now. now: epoch milliseconds."""
         to.put(_REV)
         to.append(revision)
-        to.part(self.stored, self._identity, self._turn)
+        to.part(self._data, self._identity, self._turn)
         to.number(self.turn)
         to.put(_CONSUMED)
         to.number(self.consumed)
         to.put(_DIGEST)
         to.put(self.digest)
         to.put(_STARTED)
-        to.part(self.stored, self._started, self._seen)
+        to.part(self._data, self._started, self._seen)
         to.put(_SEEN)
         to.put(now)
         to.put(_MORE if self.more else _LAST)
@@ -162,28 +164,12 @@ class Record:
         return None
 
     @cython.cfunc
-    @cython.exceptval(check=False)
-    def _passed(self, expected: bytes) -> cython.bint:
-        """Go past what must stand here; False: it does not."""
-        length: cython.Py_ssize_t = len(expected)
-        if cython.compiled:
-            if len(self.stored) - self._at < length:
-                return False
-            chars: cython.p_char = PyBytes_AS_STRING(self.stored)  # noqa: F821
-            if memcmp(chars + self._at, PyBytes_AS_STRING(expected), length) != 0:  # noqa: F821
-                return False
-        elif not self.stored.startswith(expected, self._at):
-            return False
-        self._at += length
-        return True
-
-    @cython.cfunc
     @cython.boundscheck(False)
     @cython.wraparound(False)
     @cython.exceptval(check=False)
     def _pass_text(self) -> cython.Py_ssize_t:
         """Go to the quote that ends the text begun here, or to the end; the place reached."""
-        stored: bytes = self.stored
+        stored: bytes = self._data
         length: cython.Py_ssize_t = len(stored)
         at: cython.Py_ssize_t = self._at
         code: cython.int
@@ -208,7 +194,7 @@ class Record:
     def _number(self) -> cython.longlong:
         """The whole number that begins here; the place behind it is reached then."""
         number: cython.longlong = 0
-        stored: bytes = self.stored
+        stored: bytes = self._data
         at: cython.Py_ssize_t = self._at
         last: cython.Py_ssize_t = min(cython.cast(cython.Py_ssize_t, len(stored)), at + 18)
         code: cython.int
