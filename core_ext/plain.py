@@ -72,7 +72,8 @@ class Plain(Starter):
         """script: the SHA of the script that saves where SET does not compare. answers: what stands
         before and behind a screen that goes on, and the last one. largest: bytes of a record. process: begins
         the revisions of this Plain and of no other.
-        hooks: has `single`, the Pipeline of all commands, or None: then `line(msisdn)` → Pipeline or None;
+        hooks: has `compares`, whether SET does; `single`, the Pipeline of all commands, or None: then
+        `line(msisdn)` → Pipeline or None;
         `live`, the bundles that are live, by code; `known(name)` → bundle or None; `menu(bundle, code)` →
         Menu; `audience(bundle, network)` → Audience; `heads(second)` → how an answer that goes on, and the
         last one, begin, up to the length; `began(session_id, msisdn)`; `now()` in seconds since the epoch;
@@ -83,7 +84,7 @@ class Plain(Starter):
         self.form = form
         self.keyed = keyed
         self.script = b"*7\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n1\r\n" % script.encode()
-        self.compares = True
+        self.compares = hooks.compares
         self.before_more, self.after_more = (part.encode() for part in answers[True])
         self.before_end, self.after_end = (part.encode() for part in answers[False])
         self.hooks = hooks

@@ -380,4 +380,6 @@ async def open_engine(
     except BaseException:
         await store.close()
         raise
-    return Engine(settings, store, bundles, board, watch)
+    engine = Engine(settings, store, bundles, board, watch)
+    await engine.sessions.learn()
+    return engine

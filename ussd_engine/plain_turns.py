@@ -49,6 +49,7 @@ _PLAINS = itertools.count()
 class _Hooks:
     def __init__(self, engine: Engine, routes: GatewayRoutes, again: Again) -> None:
         self._store = engine.store
+        self.compares = engine.sessions.compares
         self.single = None if engine.store.single is None else engine.store.single.pipeline
         self._lost = engine.lost
         self._gateway = routes.adapter.name

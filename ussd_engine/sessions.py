@@ -81,6 +81,19 @@ class Sessions:
         key = hashlib.blake2b(secret.encode(), digest_size=16, person=b"ussd-text").digest()
         self.keyed = Keyed(key)
         self.digest = self.keyed.digest
+        self.compares = True  # whether SET does, as far as is known
+
+    async def learn(self) -> None:
+        """Ask whether SET compares here (Valkey 8.1, Redis 8.4 and later), so that not every turn of the first
+        moment is refused. Who cannot be asked now will refuse then."""
+        try:
+            await self._link.call(
+                "SET", "ussd:{compares}", "", "IFEQ", "-", "PX", 1
+            )  # no such key: nothing is set
+        except ReplyError:
+            self.compares = False
+        except StoreError:
+            pass
 
     async def load(
         self, msisdn: str, code: str, service: str, deadline: float = 0.0

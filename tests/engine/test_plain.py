@@ -107,10 +107,11 @@ async def test_where_set_does_not_compare_a_script_saves(phone: Phone, engine: E
     await phone.dial()  # the profile is asked for and kept: the engine's
     link = engine.store.single
     assert link is not None
+    refused = door.compares  # else the server itself is so old
     link._transport = older = Older(link._transport)  # type: ignore[assignment]
     other = Phone(engine)
     await phone.press("2")
-    assert (door.begun, door.left, door.compares) == (2, 2, False)
+    assert (door.begun, door.left, door.compares) == (2, 1 + refused, False)
     before = older.scripts
     assert await phone.press("Amina") == "Hello Amina\n1. Main\n2. Leave\n0:Back 00:Home"
     assert (await other.dial()).startswith("You have not finished") or "1. " in await other.again()
