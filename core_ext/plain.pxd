@@ -1,6 +1,8 @@
 # For the compiler; see dialog.pxd.
 
+from .http_answers cimport Answers
 from .cells cimport Count, Spread
+from .commands cimport Commands
 from .dialog cimport Dialog, Result
 from .form cimport Form
 from .lane cimport Lane, Request, Starter
@@ -16,12 +18,8 @@ cdef class Plain(Starter):
     cdef bytes gateway
     cdef Form form
     cdef Keyed keyed
-    cdef bytes script
-    cdef readonly bint compares
-    cdef bytes before_more
-    cdef bytes after_more
-    cdef bytes before_end
-    cdef bytes after_end
+    cdef readonly Commands commands
+    cdef Answers answers
     cdef readonly object hooks
     cdef Count under_way
     cdef double most
@@ -30,14 +28,11 @@ cdef class Plain(Starter):
     cdef Spread seconds
     cdef object now
     cdef object clock
-    cdef Py_ssize_t largest
     cdef dict _live
     cdef object _line
     cdef Pipeline _single
     cdef Record record
     cdef Dialog dialog
-    cdef Writer command
-    cdef Writer value
     cdef Writer _revised
     cdef bytes _raw_code
     cdef bytes _raw_network
@@ -46,11 +41,8 @@ cdef class Plain(Starter):
     cdef int _screen
     cdef bytes _process
     cdef long long _revision
-    cdef long long _second
     cdef long long _millisecond
     cdef bytes _now
-    cdef bytes _head_more
-    cdef bytes _head_end
     cdef Menu _last
     cdef str _last_code
     cdef dict _menus
@@ -62,7 +54,6 @@ cdef class Plain(Starter):
     cdef bint _addressed(self) except? -1
     cdef Writer revision(self)
     cdef bytes milliseconds(self, long long now)
-    cdef bytes written(self, str text, bint more, long long second)
 
 cdef class PlainTurn(Request):
     cdef Plain plain
@@ -87,7 +78,6 @@ cdef class PlainTurn(Request):
 
     cdef bint _load(self, bytes session, bytes profile) except? -1
     cdef bint _step(self, Menu menu, str typed, bytes profile) except? -1
-    cdef bint _save(self, Menu menu, Record record) except? -1
     cdef object _began(self)
     cdef object _saved(self)
     cdef object _leave(self)

@@ -24,8 +24,10 @@ from typing import Any
 import cython
 import orjson
 
+from .commands import Commands
 from .dialog import NEED, SHOW, Dialog, Result
 from .form import Form
+from .http_answers import Answers
 from .lane import Lane, Request, Starter
 from .menu import Menu
 from .program import Program
@@ -40,13 +42,6 @@ FREE_TURNS = 60  # of a session. Whoever presses on is looked at by the engine: 
 _FREE_TURNS = cython.declare(cython.longlong, FREE_TURNS)
 _MOST_NETWORKS = 64  # as a gateway writes them
 _loads = cython.declare(object, orjson.loads)
-# How a session is saved, its key and value in between. From Valkey 8.1 and Redis 8.4 on, SET compares with
-# what is stored, at half of what the script costs there; whoever is older refuses it once.
-_SET_NEW = cython.declare(bytes, b"*6\r\n$3\r\nSET\r\n")
-_NX = cython.declare(bytes, b"\r\n$2\r\nNX\r\n$2\r\nPX")
-_SET_EQUAL = cython.declare(bytes, b"*7\r\n$3\r\nSET\r\n")
-_IFEQ = cython.declare(bytes, b"\r\n$4\r\nIFEQ\r\n")
-_PX = cython.declare(bytes, b"\r\n$2\r\nPX")
 _OK = cython.declare(bytes, b"OK")
 _LOADING = cython.declare(cython.int, 0)
 _SAVING = cython.declare(cython.int, 1)
@@ -83,10 +78,8 @@ class Plain(Starter):
         self.gateway = gateway_of(gateway)
         self.form = form
         self.keyed = keyed
-        self.script = b"*7\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n1\r\n" % script.encode()
-        self.compares = hooks.compares
-        self.before_more, self.after_more = (part.encode() for part in answers[True])
-        self.before_end, self.after_end = (part.encode() for part in answers[False])
+        self.commands = Commands(script, hooks.compares, largest)
+        self.answers = Answers(answers, hooks.heads)
         self.hooks = hooks
         self.under_way = hooks.under_way
         self.most = hooks.most
@@ -95,14 +88,11 @@ class Plain(Starter):
         self.seconds = hooks.seconds
         self.now = hooks.now
         self.clock = hooks.clock
-        self.largest = largest
         self._live = hooks.live
         self._line = hooks.line
         self._single = hooks.single
         self.record = Record()
         self.dialog = Dialog(None, {}, 0)
-        self.command = Writer()
-        self.value = Writer()
         self._revised = Writer()
         self._raw_code: bytes | None = None  # as in the form before; then what they say
         self._raw_network: bytes | None = None
@@ -111,7 +101,6 @@ class Plain(Starter):
         self._screen = 0
         self._process = process.encode()
         self._revision = 0
-        self._second = 0
         self._millisecond = 0
         self._last: Menu | None = None  # that was asked for last, and by which code
         self._last_code = ""
@@ -160,12 +149,7 @@ class Plain(Starter):
         turn.line = self._single if self._single is not None else self._line(number.decode("ascii"))
         if turn.line is None:
             return None
-        command: Writer = self.command
-        command.clear()
-        command.put(b"*3\r\n$4\r\nMGET\r\n")
-        menu.key(command, number)
-        menu.profile_key(command, number)
-        if not turn.line.submit(command.taken(), turn):
+        if not turn.line.submit(self.commands.load(menu, number), turn):
             return None
         self.under_way.value += 1
         return turn
@@ -251,25 +235,6 @@ class Plain(Starter):
         self._revised.number(self._revision)
         return self._revised
 
-    @cython.cfunc
-    def written(self, text: str, more: cython.bint, second: cython.longlong) -> bytes:
-        """The whole HTTP answer. second: since the epoch."""
-        if second != self._second:
-            self._second = second
-            self._head_more, self._head_end = self.hooks.heads(self._second)
-        body: Writer = self.value
-        body.clear()
-        body.put(self.before_more if more else self.before_end)
-        body.utf8(text)
-        body.put(self.after_more if more else self.after_end)
-        whole: Writer = self.command
-        whole.clear()
-        whole.put(self._head_more if more else self._head_end)
-        whole.number(body.size)
-        whole.put(b"\r\n\r\n")
-        whole.append(body)
-        return whole.taken()
-
 
 @cython.cclass
 class PlainTurn(Request):
@@ -296,7 +261,7 @@ class PlainTurn(Request):
     def lost(self, error: object) -> object:
         """Redis cannot say: the engine loads again. It may be saved: then that finds it answered."""
         if "syntax error" in str(error):  # of a server whose SET does not compare yet
-            self.plain.compares = False
+            self.plain.commands.compares = False
         if self.stage == _SAVING and self.first:
             self._began()
         self._leave()
@@ -365,41 +330,13 @@ class PlainTurn(Request):
         record.turn += 1
         record.consumed = len(self.text)
         record.digest = plain.keyed.of(self.text, len(self.text))
-        self.written = plain.written(result.text, self.more, now_ms // 1000)
-        plain.value.clear()
-        record.write(plain.value, plain.revision(), seen, result.text, dialog)
-        return self._save(menu, record)
-
-    @cython.cfunc
-    @cython.exceptval(-1)
-    def _save(self, menu: Menu, record: Record) -> cython.bint:
-        """Submit what the writer of values holds."""
-        plain: Plain = self.plain
-        command: Writer = plain.command
-        if plain.value.size > plain.largest:
+        self.written = plain.answers.of(result.text, self.more, now_ms // 1000)
+        record.write(plain.commands.value(), plain.revision(), seen, result.text, dialog)
+        command: bytes | None = plain.commands.save(menu, self.msisdn, record, self.first)
+        if command is None:
             return False
         self.stage = _SAVING
-        command.clear()
-        if self.first:
-            command.put(_SET_NEW)
-            menu.key(command, self.msisdn)
-            command.sized(plain.value)
-            command.put(_NX)
-        elif plain.compares:
-            command.put(_SET_EQUAL)
-            menu.key(command, self.msisdn)
-            command.sized(plain.value)
-            command.put(_IFEQ)
-            record.whole(command)
-            command.put(_PX)
-        else:
-            command.put(plain.script)
-            menu.key(command, self.msisdn)
-            record.expected(command)
-            command.put(b"\r\n")
-            command.sized(plain.value)
-        command.put(menu.ttl)
-        return self.line.submit(command.taken(), self)
+        return self.line.submit(command, self)
 
     @cython.cfunc
     def _began(self) -> object:

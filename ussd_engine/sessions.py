@@ -84,8 +84,8 @@ class Sessions:
         self.compares = True  # whether SET does, as far as is known
 
     async def learn(self) -> None:
-        """Ask whether SET compares here (Valkey 8.1, Redis 8.4 and later), so that not every turn of the first
-        moment is refused. Who cannot be asked now will refuse then."""
+        """Ask whether SET compares here (Valkey 8.1, Redis 8.4 and later), so that no turn of the start
+        is refused. Who cannot be asked now will refuse then."""
         try:
             await self._link.call(
                 "SET", "ussd:{compares}", "", "IFEQ", "-", "PX", 1

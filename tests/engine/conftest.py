@@ -234,7 +234,7 @@ class Door(Starter):
 
     @property
     def compares(self) -> bool:
-        return bool(self._plain.compares)
+        return bool(self._plain.commands.compares)
 
     def begin(self, lane: Lane, body: bytes) -> Any:
         request = self._plain.begin(lane, body)
