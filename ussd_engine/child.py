@@ -9,9 +9,10 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
@@ -83,12 +84,16 @@ class User:
 
 
 def launch(
-    command: list[str], at_parent_death: signal.Signals, log: Path, user: User
+    command: list[str],
+    at_parent_death: signal.Signals,
+    log: Path,
+    user: User,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.Popen[bytes]:
     """Run the command in a session of its own (Ctrl-C is ours alone), its output in the log."""
     if log.exists():
         log.replace(log.with_suffix(".old.log"))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     with log.open("wb") as output:
         return subprocess.Popen(
             [*ending_with_us(at_parent_death, user.uid, user.gid), *command],
@@ -96,7 +101,7 @@ def launch(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=environment | {"LC_ALL": "C", "TZ": "UTC"},
+            env={**ours, "LC_ALL": "C", "TZ": "UTC", **environment},
         )
 
 

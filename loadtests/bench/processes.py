@@ -7,15 +7,16 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from loadtests.bench.machine import Cores
 from loadtests.rivals.catalog import RIVALS
 from loadtests.rivals.rival import Place
 from ussd_engine.child import Child, User, launch
-from ussd_engine.embedded import Servers, redis_binary
+from ussd_engine.embedded import REDIS_ENVIRONMENT, Servers, redis_binary
 
 _SECRET = secrets.token_hex(32)
 
@@ -25,7 +26,7 @@ def redis(cores: Cores, folder: Path) -> Iterator[tuple[str, int]]:
     """A private Redis that writes nothing to disk: its URL and its process id."""
     path = folder / "redis.sock"
     command = [redis_binary(), "--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no"]
-    with _running(cores.on_redis(), command, folder / "redis.log", path.exists) as pid:
+    with _running(cores.on_redis(), command, folder / "redis.log", path.exists, REDIS_ENVIRONMENT) as pid:
         yield f"unix://{path}?db=0", pid
 
 
@@ -106,10 +107,14 @@ def free_port() -> int:
 
 @contextmanager
 def _running(
-    pin: AbstractContextManager[None], command: list[str], log: Path, answers: Callable[[], bool]
+    pin: AbstractContextManager[None],
+    command: list[str],
+    log: Path,
+    answers: Callable[[], bool],
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[int]:
     with pin:
-        process = launch(command, signal.SIGTERM, log, User.ours())
+        process = launch(command, signal.SIGTERM, log, User.ours(), environment)
     child = Child(log.stem, process, log, signal.SIGTERM, signal.SIGKILL)
     try:
         child.wait_until(answers)

