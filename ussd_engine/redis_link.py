@@ -198,15 +198,14 @@ class RedisLink(asyncio.Protocol):
     async def _reconnect(self) -> None:
         pause = _FIRST_PAUSE_S
         while not self._closed:
-            try:
+            with contextlib.suppress(OSError, TimeoutError, StoreError):
                 await asyncio.wait_for(self._connect(), self._timeout_s)
-            except (OSError, TimeoutError, StoreError):
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_S)
-                continue
-            if self._on_reconnect is not None:
-                self._on_reconnect()
-            return
+                if self._transport is not None:  # it may be lost again before this task hears of it
+                    break
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
+        if self._on_reconnect is not None and not self._closed:
+            self._on_reconnect()
 
     def _drop(self) -> None:
         """Leave this server now; what is not sent yet waits for the next connection."""

@@ -133,6 +133,28 @@ async def test_a_cut_connection_fails_what_was_sent_and_is_opened_again(wire: Wi
     await link.close()
 
 
+async def test_a_server_that_greets_and_leaves_at_once_is_tried_again() -> None:
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        for _ in range({1: 2, 2: 1}.get(connections, 100)):
+            await reader.readuntil(b"PING\r\n")
+            writer.write(b"+PONG\r\n")
+        writer.close()
+
+    async with asyncio.timeout(10), await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        link = RedisLink(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", timeout_s=0.5)
+        await link.open()
+        assert await link.call("PING") == b"PONG"
+        while connections < 3:  # a call that the second takes along fails
+            with contextlib.suppress(StoreError):
+                await link.call("PING")
+        assert await link.call("PING") == b"PONG"
+        await link.close()
+
+
 async def test_a_silent_redis_costs_a_caller_its_time_and_no_more(wire: Wire) -> None:
     link = RedisLink(wire.url, timeout_s=0.3)
     await link.open()
