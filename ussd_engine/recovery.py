@@ -10,7 +10,6 @@ it stood when the action was called. A lost session goes on from its last effect
 record; without one, nothing was changed, and its inputs say everything.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ import asyncpg
 import structlog
 
 from core_ext.dialog import Dialog
+from core_ext.recent import Recent
 from ussd_engine.actions import Outcome
 from ussd_engine.plugin import Service
 from ussd_engine.turn import Turn
@@ -71,16 +71,11 @@ class LostSessions:
     """Remembers the last `most` sessions begun in this process, and asks services about the others."""
 
     def __init__(self, most: int) -> None:
-        self._most = most
-        self._begun: OrderedDict[int, int] = OrderedDict()
+        self._begun = Recent(most)
 
     def remember(self, gateway: str, session_id: str, msisdn: str, dialled: int) -> None:
         """This session's first request was answered; `dialled` characters of text came with it."""
-        key = hash((gateway, session_id, msisdn))
-        if key not in self._begun:
-            self._begun[key] = dialled
-            if len(self._begun) > self._most:
-                self._begun.popitem(last=False)
+        self._begun.add(hash((gateway, session_id, msisdn)), dialled)
 
     async def find(self, turn: Turn, service: Service, digest: Callable[[str], str]) -> Lost | None:
         """What is known of this turn's session; None: it dialled its inputs."""
