@@ -147,8 +147,9 @@ class Form(Cursor):
         self.values[slot] = value
         self._at = at + 1
         if slot in (_CODE, _NETWORK) and at < length:
+            before: bytes = data[start - len(self.wanted[slot]) : at + 1]
+            self._before[slot] = before
             self._known[slot] = value
-            self._before[slot] = data[start - len(self.wanted[slot]) : at + 1]
         return True
 
     @cython.cfunc

@@ -29,8 +29,8 @@ class Answers:
         body: Writer = self._body
         whole: Writer = self._whole
         if second != self._second:
-            self._second = second
             self._head_more, self._head_end = self._heads(second)
+            self._second = second
         body.clear()
         body.put(self._before_more if more else self._before_end)
         body.utf8(text)

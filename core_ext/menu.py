@@ -53,7 +53,7 @@ class Menu:
     @cython.cfunc
     def _measure(self, length: cython.Py_ssize_t) -> object:
         """How the keys of numbers of this length begin: most numbers are as long as the one before."""
-        self._length = length
         self._before = b"$%d\r\nussd:{" % (length + len(b"ussd:{}:") + len(self._code))
         self._before_profile = b"$%d\r\nussd:{" % (length + len(b"ussd:{}:profile:") + len(self._service))
+        self._length = length
         return None

@@ -164,15 +164,15 @@ class Plain(Starter):
         if code is not self._raw_code or not self._code:
             if code is None or not 0 < len(code) <= form.longest_code:
                 return False
-            self._raw_code = code
             self._code = code.decode("ascii")
+            self._raw_code = code  # last: had it failed, the old one would go with a new code
         if network is not self._raw_network or not self._network:
             named: str | None = form.default_network if network is None else network.decode("ascii")
             if named is None or len(named) > form.longest_network:
                 return False
-            self._raw_network = network
-            self._network = named
             self._screen = form.screens.get(named, form.screen)
+            self._network = named
+            self._raw_network = network
         return True
 
     @cython.cfunc

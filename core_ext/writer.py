@@ -190,9 +190,10 @@ class Writer:
     @cython.exceptval(-1, check=False)
     def _grow(self, more: cython.Py_ssize_t) -> cython.int:
         """Make room for so many bytes more. Raises MemoryError."""
-        self._most = 2 * (self.size + more)
-        PyByteArray_Resize(self._made, self._most)  # noqa: F821
+        most: cython.Py_ssize_t = 2 * (self.size + more)
+        PyByteArray_Resize(self._made, most)  # noqa: F821
         self._chars = PyByteArray_AS_STRING(self._made)  # noqa: F821
+        self._most = most  # not before there is so much
         return 0
 
 

@@ -90,8 +90,8 @@ class Sessions:
             await self._link.call(
                 "SET", "ussd:{compares}", "", "IFEQ", "-", "PX", 1
             )  # no such key: nothing is set
-        except ReplyError:
-            self.compares = False
+        except ReplyError as error:
+            self.compares = "syntax error" not in str(error)  # and not: it is full, say
         except StoreError:
             pass
 

@@ -1,5 +1,7 @@
 """Bytes written one behind the other, and texts and numbers as orjson writes them."""
 
+import subprocess
+import sys
 from typing import Any
 
 import orjson
@@ -55,3 +57,22 @@ def test_half_a_surrogate_pair_is_refused(core: Core) -> None:
         to.utf8("\ud800")
     with pytest.raises((UnicodeEncodeError, TypeError)):
         to.text("\ud800")
+
+
+STARVED = """
+import resource
+from core_ext.writer import Writer
+to, much = Writer(), bytes(300 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (700 << 20, 700 << 20))
+try:
+    to.put(much)
+except MemoryError:
+    to.clear()
+to.put(b"x" * (1 << 20))
+print(to.taken() == b"x" * (1 << 20))
+"""
+
+
+def test_who_got_no_memory_does_not_write_past_what_there_is() -> None:
+    ended = subprocess.run([sys.executable, "-c", STARVED], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "True\n", "")
