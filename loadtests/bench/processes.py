@@ -16,7 +16,7 @@ from loadtests.bench.machine import Cores
 from loadtests.rivals.catalog import RIVALS
 from loadtests.rivals.rival import Place
 from ussd_engine.child import Child, User, launch
-from ussd_engine.embedded import REDIS_ENVIRONMENT, Servers, redis_binary
+from ussd_engine.embedded import REDIS_ENVIRONMENT, REDIS_HZ, Servers, redis_binary
 
 _SECRET = secrets.token_hex(32)
 
@@ -25,7 +25,8 @@ _SECRET = secrets.token_hex(32)
 def redis(cores: Cores, folder: Path) -> Iterator[tuple[str, int]]:
     """A private Redis that writes nothing to disk: its URL and its process id."""
     path = folder / "redis.sock"
-    command = [redis_binary(), "--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no"]
+    command = [redis_binary(), "--port", "0", "--unixsocket", str(path), "--hz", REDIS_HZ]
+    command += ["--save", "", "--appendonly", "no"]
     with _running(cores.on_redis(), command, folder / "redis.log", path.exists, REDIS_ENVIRONMENT) as pid:
         yield f"unix://{path}?db=0", pid
 
