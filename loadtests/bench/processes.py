@@ -64,13 +64,15 @@ def engine(
     workers: int = 1,
     *,
     lane: bool = True,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[tuple[int, int]]:
     """`ussd serve` as in production: its port and its process id.
 
     Without PostgreSQL when no database is named: a turn of menus that call no action never asks it.
+    more: settings beside the usual ones.
     """
     port = free_port()
-    environment = settings(menus, redis_url, database_url)
+    environment = settings(menus, redis_url, database_url) | more
     serve = [sys.executable, "-m", "ussd_engine.cli", "serve", "--port", str(port), "--workers", str(workers)]
     command = ["env", *(f"{name}={value}" for name, value in environment.items()), *serve]
     command.append("--lane" if lane else "--no-lane")
