@@ -149,7 +149,7 @@ class Program:
     def offer(self, dialog: Dialog) -> Result:
         """Ask whether to go on with an unfinished dialog or to begin again."""
         self._settle(dialog)
-        if not dialog.history:
+        if not self.unfinished(dialog):  # where it stepped back to may be a screen that only tells
             return self.begin(dialog)
         parked = dialog.dump()
         dialog.restore({"state": OFFER, "language": dialog.language, "parked": parked})

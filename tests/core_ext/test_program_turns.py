@@ -164,6 +164,19 @@ def test_a_screen_that_only_tells_leaves_nothing_to_go_on_with(core: Core) -> No
     assert walk.program.unfinished(walk.dialog)
 
 
+def test_a_pin_behind_a_screen_that_only_tells_is_not_offered_again(core: Core) -> None:
+    told = menu("told", option("B", "pin"), resume=False)
+    walk = Walk(
+        core, menu("one", option("A", "told")), told, ask("pin", "pin", "secret", "one", guarded=True)
+    )
+    first = walk.screen
+    walk.press("1", "1")
+    assert walk.program.unfinished(walk.dialog)
+    walk.drop()
+    walk.result = walk.program.offer(walk.dialog)
+    assert walk.screen == first
+
+
 def test_an_unfinished_dialog_is_offered_and_gone_on_with(core: Core) -> None:
     walk = Walk(core, *THREE)
     screen = walk.press("1")
