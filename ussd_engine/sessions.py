@@ -86,10 +86,8 @@ class Sessions:
     async def learn(self) -> None:
         """Ask whether SET compares here (Valkey 8.1, Redis 8.4 and later), so that no turn of the start
         is refused. Who cannot be asked now will refuse then."""
-        try:
-            await self._link.call(
-                "SET", "ussd:{compares}", "", "IFEQ", "-", "PX", 1
-            )  # no such key: nothing is set
+        try:  # there is no such key, so nothing is set
+            await self._link.call("SET", "ussd:{compares}", "", "IFEQ", "-", "PX", 1)
         except ReplyError as error:
             self.compares = "syntax error" not in str(error)  # and not: it is full, say
         except StoreError:
