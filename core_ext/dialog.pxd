@@ -8,6 +8,7 @@ cimport cython
 cdef class Result:
     cdef public int kind
     cdef public str text
+    cdef public int place
     cdef public bint refused
     cdef public str action
     cdef public dict arguments
@@ -34,4 +35,4 @@ cdef class Dialog:
     cpdef object restore(self, dict kept)
     cpdef dict dump(self)
 
-cpdef Result result_of(int kind, str text)
+cpdef Result result_of(int kind, str text, int place)

@@ -17,12 +17,13 @@ class ProgramFault(Exception):
 
 @cython.cclass
 class Result:
-    """What a step came to. text: the screen. refused: the answer was not accepted. action, arguments
-    and effect: what to call when kind is NEED."""
+    """What a step came to. text: the screen, and place: of its state, -1 for one that is no state's.
+    refused: the answer was not accepted. action, arguments and effect: what to call when kind is NEED."""
 
     def __init__(self, kind: int, text: str) -> None:
         self.kind = kind
         self.text = text
+        self.place = -1
         self.refused = False
         self.action = ""
         self.arguments: dict = {}  # type: ignore[type-arg]
@@ -33,11 +34,12 @@ _NOTHING = cython.declare(dict, {})  # of a result that asks for nothing
 
 
 @cython.ccall
-def result_of(kind: cython.int, text: str) -> Result:
-    """`Result(kind, text)`, quicker."""
+def result_of(kind: cython.int, text: str, place: cython.int) -> Result:
+    """`Result(kind, text)`, quicker, of the state at this place."""
     result: Result = Result.__new__(Result)
     result.kind = kind
     result.text = text
+    result.place = place
     result.refused = False
     result.action = ""
     result.arguments = _NOTHING

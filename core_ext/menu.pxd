@@ -4,7 +4,7 @@ cimport cython
 
 from .cells cimport Count
 from .program cimport Program
-from .visits cimport Audience
+from .visits cimport Seats
 from .writer cimport Writer
 
 @cython.final
@@ -23,8 +23,8 @@ cdef class Menu:
     cdef bytes _before_profile
     cdef bytes _behind
     cdef bytes _behind_profile
-    cdef dict audiences
-    cdef Audience audience
+    cdef dict networks
+    cdef Seats seats
     cdef str network
 
     cdef object key(self, Writer to, bytes msisdn)

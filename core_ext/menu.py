@@ -5,7 +5,7 @@ from typing import Any
 import cython
 
 from .cells import Count
-from .visits import Audience
+from .visits import Seats
 from .writer import Writer
 
 
@@ -28,8 +28,8 @@ class Menu:
         self._behind = b"}:%b\r\n" % self._code
         self._behind_profile = b"}:profile:%b\r\n" % self._service
         self._measure(len(b"254712345678"))
-        self.audiences: dict = {}  # type: ignore[type-arg]
-        self.audience: Audience | None = None  # that was asked for last, and by which network
+        self.networks: dict = {}  # type: ignore[type-arg]
+        self.seats: Seats | None = None  # that were asked for last, and by which network
         self.network = ""
 
     @cython.cfunc

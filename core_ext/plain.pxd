@@ -11,7 +11,8 @@ from .pipeline cimport Pipeline
 from .program cimport Program
 from .record cimport Record, is_plain
 from .siphash cimport Keyed
-from .visits cimport Audience, Visits
+from .states cimport State
+from .visits cimport Seats, Visits
 from .writer cimport Writer
 
 cdef class Plain(Starter):
@@ -50,7 +51,7 @@ cdef class Plain(Starter):
 
     cdef Menu _menu(self, object bundle, str code)
     cdef Menu pinned(self, str name, str code)
-    cdef Audience audience(self, Menu menu, str network)
+    cdef Seats seats(self, Menu menu, str network)
     cdef bint _addressed(self) except? -1
     cdef Writer revision(self)
     cdef bytes milliseconds(self, long long now)

@@ -33,7 +33,8 @@ from .menu import Menu
 from .program import Program
 from .record import Record, gateway_of, is_plain
 from .siphash import Keyed
-from .visits import Audience
+from .states import State
+from .visits import Seats
 from .writer import Writer
 
 _MOST_MENUS = 64
@@ -205,17 +206,17 @@ class Plain(Starter):
         return menu
 
     @cython.cfunc
-    def audience(self, menu: Menu, network: str) -> Audience:
+    def seats(self, menu: Menu, network: str) -> Seats:
         """Where visits to a menu version are counted, by the network as the gateway writes it."""
-        found: Audience | None = menu.audience
+        found: Seats | None = menu.seats
         if found is not None and menu.network is network:
             return found
-        found = menu.audiences.get(network)
+        found = menu.networks.get(network)
         if found is None:
-            found = self.hooks.audience(menu.bundle, network)
-            if len(menu.audiences) < _MOST_NETWORKS:
-                menu.audiences[network] = found
-        menu.audience, menu.network = found, network
+            found = Seats(self.hooks.audience(menu.bundle, network))
+            if len(menu.networks) < _MOST_NETWORKS:
+                menu.networks[network] = found
+        menu.seats, menu.network = found, network
         return found
 
     @cython.cfunc
@@ -313,18 +314,20 @@ class PlainTurn(Request):
         now: cython.double = plain.now()
         now_ms: cython.longlong = cython.cast(cython.longlong, now * 1000)
         seen: bytes = plain.milliseconds(now_ms)
-        audience: Audience = plain.audience(menu, self.network)
+        seats: Seats = plain.seats(menu, self.network)
         if self.first:
             record.fresh(plain.gateway, self.session_id, menu.name, seen)
             result = program.begin(dialog)
         else:
             record.restore(dialog)
-            self.before = audience.at(dialog.language, dialog.state)
+            state: State | None = program.waiting(dialog)
+            place: cython.int = -1 if state is None else state.place
+            self.before = seats.at(dialog.language, dialog.state, place)
             self.dwell_ms = now_ms - record.seen
-            result = program.step(dialog, typed)
+            result = program.answer(dialog, state, typed)
         if result.kind == _NEED:
             return False
-        self.after = audience.at(dialog.language, dialog.state)
+        self.after = seats.at(dialog.language, dialog.state, result.place)
         self.refused = result.refused
         self.more = record.more = result.kind == _SHOW
         record.turn += 1

@@ -15,6 +15,7 @@ cdef class Program:
     cdef Screens _screens
     cdef str _start
     cdef str _home
+    cdef int _home_place
     cdef str _back_key
     cdef str _home_key
     cdef str _more_key
@@ -22,6 +23,8 @@ cdef class Program:
 
     cpdef Result begin(self, Dialog dialog)
     cpdef Result step(self, Dialog dialog, str text)
+    cpdef State waiting(self, Dialog dialog)
+    cpdef Result answer(self, Dialog dialog, State state, str text)
     cpdef Result resume(self, Dialog dialog, str outcome, object value, object subscriber)
     cpdef Result show(self, Dialog dialog)
     cpdef Result offer(self, Dialog dialog)

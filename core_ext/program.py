@@ -35,7 +35,7 @@ from .answer import Refused
 from .condition import Condition
 from .dialog import END, NEED, SHOW, Dialog, ProgramFault, Result, result_of
 from .screens import Screens
-from .states import ASK, CHOOSE, DO, LIST, MENU, STOP, Option, State
+from .states import ASK, CHOOSE, DO, LIST, MENU, STOP, Option, Parts, State
 from .template import lookup
 
 __all__ = ["OFFER", "Program", "ProgramFault"]
@@ -82,12 +82,12 @@ class Program:
             if declared["type"] == "list"
         }
         keys = {self._back_key, self._home_key, self._more_key}
-        self._states: dict = {}  # type: ignore[type-arg]
-        for row in tables["states"]:
-            self._states[row["name"]] = State(row, keys, compile_expression, parse_phone)
-        self._rows = list(self._states.values())
-        places = {name: place for place, name in enumerate(self._states)}
+        parts = Parts(keys, compile_expression, parse_phone)
+        self._rows = [State(place, row, parts) for place, row in enumerate(tables["states"])]
         state: State
+        self._states = {state.name: state for state in self._rows}
+        places = {state.name: state.place for state in self._rows}
+        self._home_place = places.get(self._home, -1)
         for state in self._rows:
             state.link(places)
 
@@ -103,10 +103,19 @@ class Program:
     @cython.ccall
     def step(self, dialog: Dialog, text: str) -> Result:
         """Feed one answer to the state that waits."""
+        return self.answer(dialog, self.waiting(dialog), text)
+
+    @cython.ccall
+    def waiting(self, dialog: Dialog) -> State | None:
+        """The state that waits; None: the offer does. Raises ProgramFault when there is no such state."""
+        return None if dialog.state == OFFER else self._state(dialog.state)
+
+    @cython.ccall
+    def answer(self, dialog: Dialog, state: State | None, text: str) -> Result:
+        """`step`, with the state that `waiting` gave."""
         key: str = text.strip()
-        if dialog.state == OFFER:
+        if state is None:
             return self._answer_offer(dialog, key)
-        state: State = self._state(dialog.state)
         result = self._navigate(dialog, state, key)
         if result is not None:
             return result
@@ -228,7 +237,7 @@ class Program:
 
     @cython.cfunc
     def _arrive(self, dialog: Dialog, state: State) -> Result:
-        if state.name == self._home:
+        if state.place == self._home_place:
             dialog.history.clear()
         elif state.name in dialog.history:
             del dialog.history[dialog.history.index(state.name) :]
@@ -286,11 +295,18 @@ class Program:
         elif key == self._home_key and state.home and dialog.history:
             dialog.note = ""
             dialog.history.clear()
-            return self._walk(dialog, self._state(self._home))
+            return self._walk(dialog, self._at(self._home_place, self._home))
         return None
 
     @cython.cfunc
     def _answer_menu(self, dialog: Dialog, state: State, key: str) -> Result:
+        if len(key) == 1 and dialog.trace is None:
+            digit: cython.int = ord(key[0]) - 48
+            place: cython.int = state.digits[digit] if 0 <= digit <= 9 and state.kind == _MENU else -1
+            if place >= 0:
+                dialog.note = ""
+                self._leave(dialog)
+                return self._walk(dialog, self._rows[place])
         chosen: object = None
         if state.keys is not None:
             chosen = state.keys.get(key)
@@ -325,9 +341,9 @@ class Program:
                 return self._refuse(dialog, state, self._screens.render(state.invalid, dialog, None))
             return self._refuse(dialog, state, self._screens.message(refused.message, dialog, refused.limit))
         when: Condition
-        for when, say in state.checks:
+        for number, when in enumerate(state.checks):
             if when.of(dialog, state.save, value) is True:
-                return self._refuse(dialog, state, self._screens.render(say, dialog, None))
+                return self._refuse(dialog, state, self._screens.render(state.says[number], dialog, None))
         if state.reader.kind == "pin":
             dialog.secrets[state.save] = value
         elif state.save is not None:
@@ -365,15 +381,19 @@ class Program:
     @cython.cfunc
     def _show(self, dialog: Dialog, state: State) -> Result:
         dialog.secrets.clear()
+        whole = self._screens.whole(dialog, state)
+        if whole is not None:
+            dialog.page = 0
+            return result_of(_END if state.kind == _STOP else _SHOW, whole, state.place)
         pages: list = self._screens.pages(dialog, state)  # type: ignore[type-arg]
         if dialog.page >= len(pages):
             dialog.page = 0
         over: cython.bint = state.kind == _STOP and dialog.page == len(pages) - 1
-        return result_of(_END if over else _SHOW, pages[dialog.page])
+        return result_of(_END if over else _SHOW, pages[dialog.page], state.place)
 
     @cython.cfunc
     def _show_offer(self, dialog: Dialog) -> Result:
         pages = self._screens.offer_pages(dialog)
         if dialog.page >= len(pages):
             dialog.page = 0
-        return result_of(_SHOW, pages[dialog.page])
+        return result_of(_SHOW, pages[dialog.page], -1)

@@ -18,6 +18,7 @@ cdef class Screens:
 
     cpdef list offer_pages(self, Dialog dialog)
     cpdef list pages(self, Dialog dialog, State state)
+    cpdef str whole(self, Dialog dialog, State state)
     cpdef list rows(self, Dialog dialog, State state)
     cpdef str render(self, dict texts, Dialog dialog, object item)
     cpdef str message(self, str name, Dialog dialog, object limit)

@@ -52,22 +52,25 @@ class Screens:
         septets: cython.int = dialog.screen or self._screen
         if not state.constant or dialog.note:
             return self._compose(dialog, state, back, home, septets)
-        if (
-            state.shown is not None
-            and state.shown_septets == septets
-            and state.shown_keys == (back or home)
-            and state.shown_language == dialog.language
-        ):
-            return state.shown
         key = (dialog.language, back or home, septets)
         pages = state.cache.get(key)
         if pages is None:
             pages = state.cache[key] = self._compose(dialog, state, back, home, septets)
-        state.shown = pages
-        state.shown_language = dialog.language
-        state.shown_keys = back or home
-        state.shown_septets = septets
+        if len(pages) == 1:
+            state.whole = pages[0]
+            state.whole_language = dialog.language
+            state.whole_keys = back or home
+            state.whole_septets = septets
         return pages
+
+    @cython.ccall
+    def whole(self, dialog: Dialog, state: State) -> str | None:
+        """What `pages` gives when that is one page, and the one that was shown last; else None."""
+        if state.whole is None or dialog.note or state.whole_septets != (dialog.screen or self._screen):
+            return None
+        if state.whole_keys != ((state.back or state.home) and len(dialog.history) > 0):
+            return None
+        return state.whole if state.whole_language == dialog.language else None
 
     @cython.cfunc
     def _compose(

@@ -14,19 +14,31 @@ cdef class Option:
     cdef int target  # the place of the state that `to` names; -1: there is none
 
 cdef class State:
+    # First what a press reads, so that it lies together: with thousands of states none is in the cache.
     cdef readonly int kind
+    cdef readonly int place  # among the states of its program
+    cdef readonly bint back
+    cdef readonly bint home
+    cdef readonly bint constant  # its screen depends on language, history and size only
+    # The page that was shown last, of a screen that has one only, and how: most phones want that.
+    cdef bint whole_keys
+    cdef int whole_septets
+    # Of a menu: where the options lead whose keys are one digit and that do nothing else; -1: look at `keys`.
+    cdef int digits[10]
+    cdef str whole_language
+    cdef str whole
     cdef readonly str name
+    cdef readonly object keeps  # variables that may still be read from here on
     cdef readonly dict text  # language -> Template
     cdef readonly list options
     cdef readonly object fixed_keys
     cdef readonly str save
     cdef readonly str to
-    cdef readonly bint back
-    cdef readonly bint home
     cdef readonly bint guarded
     cdef readonly bint resume  # whether a dialog that stopped here is worth going on with
     cdef readonly Reader reader
-    cdef readonly list checks
+    cdef readonly list checks  # Conditions under which an answer is refused
+    cdef readonly list says  # and what is said then
     cdef readonly dict invalid
     cdef readonly str action
     cdef readonly list arguments
@@ -37,17 +49,11 @@ cdef class State:
     cdef readonly str of
     cdef readonly dict item
     cdef readonly str empty
-    cdef readonly bint constant  # its screen depends on language, history and size only
-    cdef readonly object keeps  # variables that may still be read from here on
-    # Its screens by language, navigation and size, and apart the one that was shown last: most phones want that.
-    cdef readonly dict cache
-    cdef str shown_language
-    cdef bint shown_keys
-    cdef int shown_septets
-    cdef list shown
+    cdef readonly dict cache  # its screens by language, navigation and size
     # Of a menu whose options do not depend on conditions: key -> option, and its rows as text by language.
     cdef readonly dict keys
     cdef readonly dict lines
 
     cpdef list numbered(self, list rows)
     cdef object link(self, dict places)
+    cdef object _link_digits(self)

@@ -15,19 +15,61 @@ from .template import Template
 MENU, ASK, LIST, DO, CHOOSE, STOP = 0, 1, 2, 3, 4, 5
 _KINDS = {"menu": MENU, "ask": ASK, "list": LIST, "do": DO, "choose": CHOOSE, "end": STOP}
 
-Compile = Callable[[str], Any]
+
+class Parts:
+    """Parts that states of one program have in common: those that say the same are one object, so that a
+    large program takes less memory, and less of it is read anew at each press."""
+
+    def __init__(
+        self,
+        navigation_keys: set[str],
+        compile_expression: Callable[[str], Any],
+        parse_phone: Callable[[str], str | None],
+    ) -> None:
+        """navigation_keys: what no numbered row may have."""
+        self.navigation_keys = navigation_keys
+        self._compile_expression = compile_expression
+        self._parse_phone = parse_phone
+        self._conditions: dict[str, Condition] = {}
+        self._lists: dict[tuple[str, ...], list[Condition]] = {}
+        self._readers: dict[tuple[Any, ...], Reader] = {}
+
+    def condition(self, source: str) -> Condition:
+        """Of this source."""
+        found = self._conditions.get(source)
+        if found is None:
+            found = self._conditions[source] = Condition(self._compile_expression(source))
+        return found
+
+    def conditions(self, sources: tuple[str, ...]) -> list[Condition]:
+        """One after the other."""
+        found = self._lists.get(sources)
+        if found is None:
+            found = self._lists[sources] = [self.condition(source) for source in sources]
+        return found
+
+    def reader(self, row: Mapping[str, Any]) -> Reader:
+        """Of a state that asks."""
+        asked = (
+            row["as"], row.get("pattern"), row.get("min_length"), row.get("max_length"),
+            row.get("min_value"), row.get("max_value"),
+        )  # fmt: skip
+        found = self._readers.get(asked)
+        if found is None:
+            found = self._readers[asked] = Reader(*asked, self._parse_phone)
+        return found
 
 
 @cython.cclass
 class Option:
     """A row of a menu: its label by language, and where it leads."""
 
-    def __init__(self, row: Mapping[str, Any], compile_expression: Compile) -> None:
+    def __init__(self, row: Mapping[str, Any], parts: Parts) -> None:
         self.label = templates(row["label"])
         self.value = row.get("value")
         self.to = row["to"]
         self.key = row.get("key")
-        self.when = Condition(compile_expression(row["when"])) if row.get("when") else None
+        self.when = parts.condition(row["when"]) if row.get("when") else None
         self.language = row.get("language")
         self.target = -1
 
@@ -38,18 +80,10 @@ class State:
 
     # Of a menu whose options do not depend on conditions: key → option, and its rows as text by language.
 
-    def __init__(
-        self,
-        row: Mapping[str, Any],
-        navigation_keys: set[str],
-        compile_expression: Compile,
-        parse_phone: Callable[[str], str | None],
-    ) -> None:
-        """row: one of the tables' states. navigation_keys: what no numbered row may have."""
-
-        def condition(source: str) -> Condition:
-            return Condition(compile_expression(source))
-
+    def __init__(self, place: int, row: Mapping[str, Any], parts: Parts) -> None:
+        """place: among the states of its program. row: one of the tables' states."""
+        condition = parts.condition
+        self.place = place
         self.name = row["name"]
         self.kind = _KINDS[row["kind"]]
         nav: str = row.get("nav", "both") if self.kind in (MENU, ASK, LIST) else "none"
@@ -61,15 +95,15 @@ class State:
         self.to: Any = row.get("to")
         self.target = -1
         self.text = templates(row.get("text") or {})
-        self.options = [Option(option, compile_expression) for option in row.get("options", ())]
-        self.fixed_keys = navigation_keys | {option.key for option in self.options if option.key is not None}
-        self.checks = [(condition(when), templates(say)) for when, say in row.get("check", ())]
+        self.options = [Option(option, parts) for option in row.get("options", ())]
+        own_keys = {option.key for option in self.options if option.key is not None}
+        self.fixed_keys = parts.navigation_keys | own_keys
+        checks = row.get("check", ())
+        self.checks = parts.conditions(tuple(when for when, _ in checks))
+        self.says = [templates(say) for _, say in checks]
         self.invalid = templates(row["invalid"]) if row.get("invalid") else None
         if self.kind == ASK:
-            self.reader = Reader(
-                row["as"], row.get("pattern"), row.get("min_length"), row.get("max_length"),
-                row.get("min_value"), row.get("max_value"), parse_phone,
-            )  # fmt: skip
+            self.reader = parts.reader(row)
         self.action = row.get("action", "")
         self.arguments = [(name, condition(source)) for name, source in row.get("with", {}).items()]
         self.outcomes = {
@@ -85,10 +119,10 @@ class State:
         self.empty = row.get("empty", "")
         self.keeps = frozenset(row["keeps"]) if "keeps" in row else None
         self.cache: dict = {}  # type: ignore[type-arg]
-        self.shown: list | None = None  # type: ignore[type-arg]
-        self.shown_language = ""
-        self.shown_keys = False
-        self.shown_septets = 0
+        self.whole: str | None = None
+        self.whole_language = ""
+        self.whole_keys = False
+        self.whole_septets = 0
         fixed = all(option.when is None for option in self.options)
         labels = [template for option in self.options for template in option.label.values()]
         constant_labels = all(template.static is not None for template in labels)
@@ -116,7 +150,20 @@ class State:
         for option in self.options:
             option.target = places.get(option.to, -1)
         self.target = places.get(self.to, -1)
+        self._link_digits()
         self.cases = [(when, to, places.get(to, -1)) for when, to, _ in self.cases]
+
+    @cython.cfunc
+    def _link_digits(self) -> None:
+        place: cython.int
+        if not cython.compiled:
+            self.digits = [-1] * 10
+        keys: dict = {} if self.keys is None or self.save is not None else self.keys  # type: ignore[type-arg]
+        for place in range(10):
+            self.digits[place] = -1
+            option: Option | None = keys.get(str(place))
+            if option is not None and option.language is None:
+                self.digits[place] = option.target
 
     @cython.ccall
     def numbered(self, rows: list) -> list:  # type: ignore[type-arg]

@@ -25,3 +25,12 @@ cdef class Audience:
 
     cpdef Visits at(self, str language, str state)
     cdef Visits _new(self, str state)
+
+cdef class Seats:
+    cdef Audience _audience
+    cdef str _language
+    cdef dict _languages
+    cdef list _places
+
+    cpdef Visits at(self, str language, str state, Py_ssize_t place)
+    cdef Visits _first(self, str language, str state, Py_ssize_t place)

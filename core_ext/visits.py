@@ -132,3 +132,36 @@ class Audience:
             for state, visits in states.items()
             if (taken := visits.take())
         ]
+
+
+@cython.cclass
+class Seats:
+    """The same visits by a state's place in its program, where it has one. (Versions beyond the most that
+    are counted apart share an audience, and have each their own places.)"""
+
+    def __init__(self, audience: Audience) -> None:
+        """audience: where the visits are."""
+        self._audience = audience
+        self._language: str | None = None  # of the visit before
+        self._languages: dict = {}  # type: ignore[type-arg]
+        self._places: list = []  # type: ignore[type-arg]
+
+    @cython.ccall
+    def at(self, language: str, state: str, place: cython.Py_ssize_t) -> Visits:
+        """The visits to a state in a language. place: -1, it has none."""
+        if language is not self._language:
+            self._places = self._languages.setdefault(language, [])
+            self._language = language
+        if 0 <= place < len(self._places):
+            found = self._places[place]
+            if found is not None:
+                return found
+        return self._first(language, state, place)
+
+    @cython.cfunc
+    def _first(self, language: str, state: str, place: cython.Py_ssize_t) -> Visits:
+        visits: Visits = self._audience.at(language, state)
+        if place >= 0:
+            self._places.extend([None] * (place + 1 - len(self._places)))
+            self._places[place] = visits
+        return visits

@@ -4,6 +4,8 @@ A service of N states has N - 2 screens, numbered; a main menu, which is screen 
 end. Of six neighbours five are menus of six options and one asks for a number and checks it. Screen n leads
 to the screens 6n + 1 to 6n + 6, counted round, so that six presses reach most of thousands. Each dialog has
 the same nine turns at every size: dial, five options to menus, one to a screen that asks, a number, the end.
+It comes to no screen twice and all names are equally long, so that what is kept of it is too: the engine cuts
+the way back where a dialog comes by again, which in a service of ten states would be often.
 """
 
 import random
@@ -135,16 +137,20 @@ class Ladder:
                 return found
 
     def _tried(self, chance: random.Random) -> list[tuple[str, str]] | None:
-        """Menus, then one screen that asks; None where the numbers lie otherwise."""
+        """Menus, then one screen that asks; None where the numbers lie otherwise or lead round."""
         screen = -1
+        passed = {screen}
         walked = [("", self.shown(screen))]
         for wants_number in (*[False] * MENUS, True):
             option = chance.randrange(WIDTH)
             screen = self.target(screen, option)
-            if self.asks(screen) is not wants_number:
+            if self.asks(screen) is not wants_number or screen in passed:
                 return None
+            passed.add(screen)
             walked.append((str(option + 1), self.shown(screen)))
         screen = self.after_number(screen)
+        if screen in passed:
+            return None
         walked.append((str(chance.randint(1, 500)), self.shown(screen)))
         walked.append((FINISH, f"END {self.word} over."))
         return walked
@@ -164,7 +170,7 @@ class Ladder:
 
 
 def _name(screen: int) -> str:
-    return "main" if screen < 0 else f"screen_{screen}"
+    return "main" if screen < 0 else f"screen_{screen:04d}"
 
 
 @dataclass

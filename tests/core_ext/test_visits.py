@@ -65,3 +65,19 @@ def test_the_buckets_are_as_their_bounds_say() -> None:
                 taken = here.take()
                 assert taken[6 + bucket] == 1
                 assert sum(taken[6:]) == 1
+
+
+def test_two_versions_that_share_an_audience_count_each_state_under_its_own_name() -> None:
+    """As versions do that are beyond the most that are counted apart."""
+    for build in BUILDS:
+        module = build().visits
+        audience = module.Audience()
+        versions = {name: module.Seats(audience) for name in ("ab", "ba")}
+        for _ in range(2):  # found for the first time, and again
+            for states, seats in versions.items():
+                for language in ("en", "sw"):
+                    for place, state in enumerate(states):
+                        seats.at(language, state, place).open(True)
+                    seats.at(language, "@resume", -1).open(True)
+        found = {(language, state): numbers[0] for language, state, numbers in audience.take()}
+        assert found == {(language, state): 4 for language in ("en", "sw") for state in ("a", "b", "@resume")}

@@ -20,6 +20,9 @@ def test_every_screen_of_a_walk_is_the_one_the_menus_show(states: int) -> None:
         assert [result.text for result in results] == [screen.partition(" ")[2] for _, screen in walked]
         assert [result.kind == END for result in results] == [False] * 8 + [True]
         seen |= {screen for _, screen in walked}
+        passed = [name for name in dialog.history if name.startswith("screen_")]
+        assert len(passed) == len(set(passed)) == 7, "as much is kept of each dialog, at every size"
+        assert {len(name) for name in passed} == {len("screen_0000")}
     assert len(seen) >= 0.8 * states
     assert len(program.tables["states"]) == states
 
