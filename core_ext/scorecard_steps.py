@@ -18,7 +18,7 @@ cache; small blocks let the processor fetch the next values while it compares th
 """
 
 # Buffer and pointer types are no types to a checker.
-# mypy: disable-error-code="misc,valid-type"
+# mypy: disable-error-code="misc,valid-type,name-defined"
 
 import math
 from array import array
@@ -33,6 +33,7 @@ __all__ = ["Steps"]
 _GROUP = cython.declare(cython.Py_ssize_t, 4)  # steps compared at a time: they stay in registers
 _ROWS = cython.declare(cython.Py_ssize_t, 32)  # of a block, when values come row by row
 _COLUMN = cython.declare(cython.Py_ssize_t, 64)  # of a block, when they come column by column
+_AHEAD = cython.declare(cython.Py_ssize_t, 256)  # how much sooner a column's values are asked of memory
 
 
 @cython.final
@@ -126,6 +127,7 @@ class Steps:
                     totals[i] = self._start
                 for f in range(self._size):
                     if cython.compiled:
+                        fetch(cython.address(values[f, done]) + _AHEAD, n)  # noqa: F821
                         self._add(f, cython.address(values[f, done]), cython.address(totals[0]), n)
                     else:
                         self._add(f, [values[f, done + i] for i in range(n)], totals, n)
