@@ -17,6 +17,7 @@ cdef class Form(Cursor):
     cdef object is_plain
     cdef dict screens
     cdef int screen
+    cdef bytes _places
     cdef set _seen
     cdef readonly list values
     cdef list _known
@@ -27,7 +28,8 @@ cdef class Form(Cursor):
     cdef bint _again(self, Py_ssize_t slot) except? -1
     cdef bint _value(self, Py_ssize_t slot) except? -1
     cdef bytes _undone(self, Py_ssize_t start, Py_ssize_t end)
-    cdef bint numbers(self, bytes digits) except? -1
+    cpdef bint numbers(self, bytes digits) except? -1
+    cdef bint _placed(self, bytes allowed, bytes digits) noexcept
 
 @cython.final
 @cython.freelist(64)

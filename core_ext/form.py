@@ -5,13 +5,13 @@ Rule: what is read here is read exactly as the caller would read it by the lette
 holds the two against each other.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import cython
 
 from .cursor import Cursor
 
-_MOST_NUMBERS = 4096  # that stay in the processor's cache
+_MOST_NUMBERS = 4096  # seen, that stay in the processor's cache
 # What each byte of a form is: 0, it stands for itself; it may mean something; it is odd.
 _ODD = cython.declare(cython.int, 2)
 _KINDS = cython.declare(
@@ -49,13 +49,15 @@ class Form(Cursor):
         longest: tuple[int, int, int, int],
         network: str | None,
         is_plain: Callable[[str], object],
+        places: Sequence[str] | None,
         screens: Mapping[str, int],
         screen: int,
     ) -> None:
         """names: the fields of the session's id, the number, the service code, the network, the text.
         longest: of the id, the code, the network and the text. network: the one of a form that names
-        none; None: it must. is_plain(digits): whether a number is one
-        without further parsing. screens: by network; screen: of all others."""
+        none; None: it must. is_plain(digits): whether a number is one without further parsing. places:
+        when that depends on no more, the digits each of its places may have. screens: by network; screen:
+        of all others."""
         super().__init__()
         self.wanted = tuple(f"{name}=".encode() for name in names)
         self.values: list = [None] * len(names)  # type: ignore[type-arg]
@@ -65,6 +67,8 @@ class Form(Cursor):
         self.longest_id, self.longest_code, self.longest_network, self.longest_text = longest
         self.default_network = network
         self.is_plain = is_plain
+        digits = [digit in allowed for allowed in places or () for digit in "0123456789"]
+        self._places: bytes | None = None if places is None else bytes(digits)  # ten of each place
         self.screens = dict(screens)
         self.screen = screen
         self._seen: set = set()  # type: ignore[type-arg]
@@ -177,10 +181,12 @@ class Form(Cursor):
             size += 1
         return PyByteArray_AS_STRING(undone)[:size] if cython.compiled else bytes(undone[:size])  # noqa: F821
 
-    @cython.cfunc
+    @cython.ccall
     @cython.exceptval(-1)
     def numbers(self, digits: bytes) -> cython.bint:
         """Whether these digits are a number without further parsing."""
+        if self._places is not None:
+            return self._placed(self._places, digits)
         if digits in self._seen:
             return True
         if self.is_plain(digits.decode("ascii")) is None:
@@ -188,6 +194,22 @@ class Form(Cursor):
         if len(self._seen) >= _MOST_NUMBERS:
             self._seen.clear()
         self._seen.add(digits)
+        return True
+
+    @cython.cfunc
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    @cython.exceptval(check=False)
+    def _placed(self, allowed: bytes, digits: bytes) -> cython.bint:
+        length: cython.Py_ssize_t = len(digits)
+        place: cython.Py_ssize_t
+        digit: cython.int
+        if length * 10 != len(allowed):
+            return False
+        for place in range(length):
+            digit = digits[place] - 48
+            if digit < 0 or digit > 9 or allowed[place * 10 + digit] == 0:
+                return False
         return True
 
 

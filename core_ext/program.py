@@ -302,7 +302,7 @@ class Program:
     def _answer_menu(self, dialog: Dialog, state: State, key: str) -> Result:
         if len(key) == 1 and dialog.trace is None:
             digit: cython.int = ord(key[0]) - 48
-            place: cython.int = state.digits[digit] if 0 <= digit <= 9 and state.kind == _MENU else -1
+            place: cython.int = state.digits[digit] if 0 <= digit <= 9 else -1
             if place >= 0:
                 dialog.note = ""
                 self._leave(dialog)

@@ -78,8 +78,6 @@ class Option:
 class State:
     """One state. Which fields mean something depends on its kind."""
 
-    # Of a menu whose options do not depend on conditions: key → option, and its rows as text by language.
-
     def __init__(self, place: int, row: Mapping[str, Any], parts: Parts) -> None:
         """place: among the states of its program. row: one of the tables' states."""
         condition = parts.condition

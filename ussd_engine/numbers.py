@@ -1,5 +1,6 @@
 """Phone numbers as one spelling: E.164 digits without the plus."""
 
+import re
 from functools import lru_cache
 
 import phonenumbers
@@ -9,6 +10,24 @@ from ussd_engine.errors import GatewayError
 MAX_LENGTH = 32
 # How many numbers outside the plain form are remembered; parsing one costs about 50 µs.
 REMEMBERED = 65_536
+
+# A part of a pattern that is a digit, or one of some, so many times.
+_PART = re.compile(r"([0-9]|\\d|\[(?:[0-9](?:-[0-9])?)+\])(?:\{([0-9]{1,2})\})?")
+
+
+def places_of(pattern: str) -> list[str] | None:
+    """The digits that each place of a number may have, when a pattern says that and no more: digits, `\\d`
+    and `[17]` or `[0-9]`, with `{8}` behind them. None for any other pattern."""
+    places: list[str] = []
+    at = 0
+    while at < len(pattern):
+        part = _PART.match(pattern, at)
+        if part is None:
+            return None
+        allowed = re.compile(part[1])
+        places += ["".join(filter(allowed.fullmatch, "0123456789"))] * int(part[2] or 1)
+        at = part.end()
+    return places
 
 
 @lru_cache(maxsize=REMEMBERED)

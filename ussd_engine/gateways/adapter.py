@@ -16,7 +16,7 @@ from ussd_engine.errors import GatewayError
 from ussd_engine.gateways.answer import HttpAnswer, Template
 from ussd_engine.gateways.map import EventRoute, GatewayMap, TurnRoute, WireField
 from ussd_engine.gateways.reading import FieldReader, PathFields, RouteReader, RuleReader
-from ussd_engine.numbers import MAX_LENGTH, require_msisdn
+from ussd_engine.numbers import MAX_LENGTH, places_of, require_msisdn
 from ussd_engine.turn import Family, Reply, SessionEvent, Turn
 
 MAX_SESSION_ID = 128
@@ -39,6 +39,7 @@ class Adapter:
         }
         plain = gateway_map.numbers.plain
         self._is_plain = None if plain is None else re.compile(plain.pattern, re.ASCII).fullmatch
+        self._places = None if plain is None else places_of(plain.pattern)
         self._country = gateway_map.numbers.country
         self._screen = gateway_map.screen
         self._deadline_s = gateway_map.deadline
@@ -138,6 +139,7 @@ class Adapter:
             (MAX_SESSION_ID, MAX_SERVICE_CODE, MAX_NETWORK, self._text_max),
             network.default,
             self._is_plain,
+            self._places,
             {sent: screen for sent, (_, screen) in self._networks.items()},
             self._screen,
         )
