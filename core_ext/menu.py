@@ -18,7 +18,7 @@ class Menu:
         self.bundle = bundle
         self.name = bundle.name.encode()
         self.program = bundle.program
-        self.declared = bundle.program.tables["subscriber"]
+        self.declared = bundle.program.subscriber
         self.starts = starts
         self.ends = ends
         self._code = code.encode()

@@ -9,7 +9,7 @@ from .template cimport lookup
 cdef class Program:
     cdef readonly str service
     cdef readonly list languages
-    cdef readonly dict tables
+    cdef readonly dict subscriber
     cdef dict _states
     cdef list _rows
     cdef Screens _screens

@@ -66,8 +66,11 @@ class Program:
         parse_phone: Callable[[str], str | None],
     ) -> None:
         """Build from compiled tables. compile_expression gives an object with `.names` (root variables)
-        that is called with a scope. Raises KeyError or ProgramFault for tables that are not whole."""
-        self.tables = tables
+        that is called with a scope. Raises KeyError or ProgramFault for tables that are not whole.
+
+        The tables are not kept: of a large program they are half of the memory.
+        """
+        self.subscriber = tables.get("subscriber") or {}  # what is known of one from the start
         self.service = tables["service"]
         self.languages = list(tables["languages"])
         self._start = tables["start"]
@@ -90,6 +93,11 @@ class Program:
         self._home_place = places.get(self._home, -1)
         for state in self._rows:
             state.link(places)
+
+    @property
+    def states(self) -> list[str]:
+        """The names of its states."""
+        return list(self._states)
 
     # -- what drivers call ---------------------------------------------------------------------
 

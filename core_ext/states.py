@@ -95,7 +95,7 @@ class State:
         self.text = templates(row.get("text") or {})
         self.options = [Option(option, parts) for option in row.get("options", ())]
         own_keys = {option.key for option in self.options if option.key is not None}
-        self.fixed_keys = parts.navigation_keys | own_keys
+        self.fixed_keys = parts.navigation_keys | own_keys if own_keys else parts.navigation_keys
         checks = row.get("check", ())
         self.checks = parts.conditions(tuple(when for when, _ in checks))
         self.says = [templates(say) for _, say in checks]

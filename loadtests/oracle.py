@@ -61,7 +61,7 @@ class Service:
     @property
     def states(self) -> list[str]:
         """The names of all states."""
-        return [state["name"] for state in self.program.tables["states"]]
+        return self.program.states
 
 
 @dataclass(slots=True, frozen=True)

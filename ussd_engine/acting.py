@@ -55,7 +55,7 @@ class Run:
         self.turn = turn
         self.bundle = bundle
         self.session = session
-        self.dialog = Dialog(kept, {**bundle.program.tables["subscriber"], **(profile or {})}, turn.screen)
+        self.dialog = Dialog(kept, {**bundle.program.subscriber, **(profile or {})}, turn.screen)
         self.deadline = deadline
         self.claimed = False
         self.profile_changed = False

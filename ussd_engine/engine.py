@@ -166,7 +166,7 @@ class Engine:
         if len(meant.inputs) > self.settings.max_inputs_per_turn:
             return Reply(live.program.sentence("expired", live.program.languages[0]), more=False)
         # Menus that declare nothing of the subscriber need no profile.
-        asked = profile is None and bool(live.program.tables["subscriber"])
+        asked = profile is None and bool(live.program.subscriber)
         if asked:
             profile = await _in_time(live.plugin.profile(turn.msisdn), deadline)
         now = _now_ms()

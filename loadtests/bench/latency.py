@@ -8,10 +8,11 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
-from loadtests.bench import paced
+from loadtests.bench import paced, pauses
 from loadtests.bench.dialogs import Plan
 from loadtests.bench.machine import Cores
 from loadtests.bench.paced import Timed
+from loadtests.bench.pauses import Pauses
 from loadtests.bench.report import spread
 from loadtests.bench.subject import Numbers, Subject
 
@@ -26,11 +27,15 @@ class Latency:
 
     rate: float
     runs: dict[int, list[Timed]]
+    stood_still: Pauses
 
     def values(self) -> dict[str, Any]:
         """The medians of the repeats, and how far p99 lay apart."""
         return {
             "rate_per_s": round(self.rate),
+            "machine_pauses_per_s": round(self.stood_still.a_second, 2),
+            "machine_pause_longest_ms": round(self.stood_still.longest_ms, 2),
+            "machine_pauses_share": round(self.stood_still.share, 5),
             "connections": {str(count): self._medians(count) for count in self.runs},
         }
 
@@ -48,7 +53,8 @@ class Latency:
         """How to read it, and what was not as it should be."""
         notes = [
             "Latencies at a rate count from when a request was due. Sent late: by the client's own fault, at"
-            " most so much for 99 of 100."
+            " most so much for 99 of 100.",
+            self.stood_still.said(),
         ]
         slow = [
             count
@@ -86,9 +92,11 @@ def measure(
     """Round by round over every number of connections. Raises UssdError when pace cannot be compiled."""
     paced.program()
     runs: dict[int, list[Timed]] = {count: [] for count in CONNECTIONS}
+    still: list[Pauses] = []
     for _ in range(repeats):
+        still.append(pauses.watch(pinned, seconds))
         for count, found in runs.items():
             plan = Plan(engine.port, seconds, count, engine.scripts, numbers.take(), engine.dialogs)
             with pinned.on_client():
                 found.append(paced.at_rate(plan, rate))
-    return Latency(rate, runs)
+    return Latency(rate, runs, pauses.together(still))

@@ -24,7 +24,7 @@ def test_every_screen_of_a_walk_is_the_one_the_menus_show(states: int) -> None:
         assert len(passed) == len(set(passed)) == 7, "as much is kept of each dialog, at every size"
         assert {len(name) for name in passed} == {len("screen_0000")}
     assert len(seen) >= 0.8 * states
-    assert len(program.tables["states"]) == states
+    assert len(program.states) == states
 
 
 def test_each_dialog_has_the_same_kinds_of_turns_at_every_size() -> None:

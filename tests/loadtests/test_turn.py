@@ -100,6 +100,7 @@ def test_a_short_run_measures_the_engine_a_rival_latencies_and_memory(repository
     assert found["turns_per_s"] > 0
     assert found["of_limit"] > 0
     assert found["answers"]["wrong"] == 0
+    assert found["half_rate"]["machine_pauses_share"] < 1
     assert set(found["half_rate"]["connections"]) == {"64", "256", "1000", "2000"}
     assert all(waits["wrong"] == 0 < waits["right"] for waits in found["half_rate"]["connections"].values())
     assert found["soak"]["wrong"] == 0 < found["soak"]["right"]

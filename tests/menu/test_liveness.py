@@ -29,7 +29,7 @@ def test_a_variable_lives_from_where_it_is_saved_to_where_it_is_last_read():
 def test_what_nothing_can_read_any_more_is_forgotten_at_home_and_not_on_the_way(repository: Path):
     program = build(read_sources(repository / "menus" / "umoja")).program
     person = {"registered": True, "terms": "2026-11", "name": "Asha", "language": "en"}
-    dialog = Dialog(None, program.tables["subscriber"] | person, 0)
+    dialog = Dialog(None, program.subscriber | person, 0)
     program.begin(dialog)
     program.step(dialog, "4")
     loans = [{"ref": "U1", "amount": 100000, "date": "2026-11-01", "status": "repaid"}] * 3
