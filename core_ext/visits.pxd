@@ -1,11 +1,9 @@
 # For the compiler; see dialog.pxd.
 
 cdef class Visits:
+    # First what nearly every press counts: with thousands of states none is in the cache.
     cdef public long long shown
     cdef public long long left
-    cdef public long long refused
-    cdef public long long begun
-    cdef public long long ended
     cdef public long long dwell_ms
     cdef public long long within_2s
     cdef public long long within_5s
@@ -13,6 +11,9 @@ cdef class Visits:
     cdef public long long within_20s
     cdef public long long within_60s
     cdef public long long longer
+    cdef public long long refused
+    cdef public long long begun
+    cdef public long long ended
 
     cpdef object open(self, bint more)
     cpdef object follow(self, Visits before, long long dwell_ms, bint refused, bint more)
