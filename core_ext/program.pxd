@@ -2,6 +2,7 @@
 
 from .condition cimport Condition
 from .dialog cimport Dialog, Result, result_of
+from .names cimport Names
 from .screens cimport Screens
 from .states cimport Option, State
 from .template cimport lookup
@@ -10,7 +11,7 @@ cdef class Program:
     cdef readonly str service
     cdef readonly list languages
     cdef readonly dict subscriber
-    cdef dict _states
+    cdef Names _names
     cdef list _rows
     cdef Screens _screens
     cdef str _start

@@ -34,6 +34,7 @@ import cython
 from .answer import Refused
 from .condition import Condition
 from .dialog import END, NEED, SHOW, Dialog, ProgramFault, Result, result_of
+from .names import Names
 from .screens import Screens
 from .states import ASK, CHOOSE, DO, LIST, MENU, STOP, Option, Parts, State
 from .template import lookup
@@ -66,10 +67,8 @@ class Program:
         parse_phone: Callable[[str], str | None],
     ) -> None:
         """Build from compiled tables. compile_expression gives an object with `.names` (root variables)
-        that is called with a scope. Raises KeyError or ProgramFault for tables that are not whole.
-
-        The tables are not kept: of a large program they are half of the memory.
-        """
+        that is called with a scope. The tables are not kept: of a large program they are half of the
+        memory. Raises KeyError or ProgramFault for tables that are not whole."""
         self.subscriber = tables.get("subscriber") or {}  # what is known of one from the start
         self.service = tables["service"]
         self.languages = list(tables["languages"])
@@ -88,7 +87,7 @@ class Program:
         parts = Parts(keys, compile_expression, parse_phone)
         self._rows = [State(place, row, parts) for place, row in enumerate(tables["states"])]
         state: State
-        self._states = {state.name: state for state in self._rows}
+        self._names = Names({state.name: state for state in self._rows})
         places = {state.name: state.place for state in self._rows}
         self._home_place = places.get(self._home, -1)
         for state in self._rows:
@@ -97,7 +96,7 @@ class Program:
     @property
     def states(self) -> list[str]:
         """The names of its states."""
-        return list(self._states)
+        return [state.name for state in self._rows]
 
     # -- what drivers call ---------------------------------------------------------------------
 
@@ -198,14 +197,14 @@ class Program:
         """Whether there is something to go on with: past the first screen, not over, and worth it."""
         if dialog.state == OFFER:
             return dialog.parked is not None
-        state: State | None = self._states.get(dialog.state)
+        state: State | None = self._names.find(dialog.state)
         return state is not None and state.kind <= _LIST and state.resume and len(dialog.history) > 0
 
     # -- walking -------------------------------------------------------------------------------
 
     @cython.cfunc
     def _state(self, name: str) -> State:
-        state = self._states.get(name)
+        state = self._names.find(name)
         if state is None:
             raise ProgramFault(f"no state named {name!r}")
         return state
@@ -245,10 +244,13 @@ class Program:
 
     @cython.cfunc
     def _arrive(self, dialog: Dialog, state: State) -> Result:
+        state.fetch()
         if state.place == self._home_place:
             dialog.history.clear()
-        elif state.name in dialog.history:
-            del dialog.history[dialog.history.index(state.name) :]
+        else:
+            before: cython.Py_ssize_t = state.place_in(dialog.history)
+            if before >= 0:
+                del dialog.history[before:]
         dialog.state = state.name
         dialog.page = 0
         if not dialog.history and dialog.vars and state.keeps is not None:
@@ -270,10 +272,10 @@ class Program:
             dialog.restore(dialog.parked)
         dialog.note = ""
         dialog.page = 0
-        state: State | None = self._states.get(dialog.state)
+        state: State | None = self._names.find(dialog.state)
         while state is not None and state.guarded:
             dialog.state = dialog.history.pop() if dialog.history else ""
-            state = self._states.get(dialog.state)
+            state = self._names.find(dialog.state)
 
     @cython.cfunc
     def _bounded(self, name: str, value: object) -> object:

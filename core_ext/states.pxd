@@ -1,8 +1,27 @@
 # For the compiler; see dialog.pxd.
 
+from libc.string cimport memcmp, memcpy
+
 from .answer cimport Reader
 from .condition cimport Condition
 from .template cimport Template
+
+cdef extern from "Python.h":
+    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define state_hint(address) __builtin_prefetch(address)
+    #else
+    #define state_hint(address) (void)(address)
+    #endif
+    static inline void state_fetch(PyObject *name, PyObject *screen) {
+        state_hint(name);
+        for (int line = 0; line < 4; line++) state_hint((const char *)screen + 64 * line);
+    }
+    """
+    void state_fetch(str name, str screen) noexcept
 
 cdef class Option:
     cdef readonly dict label
@@ -25,6 +44,9 @@ cdef class State:
     cdef int whole_septets
     # Of a menu: where the options lead whose keys are one digit and that do nothing else; -1: look at `keys`.
     cdef int digits[10]
+    # The name again, so that it is compared where the rest is; length 0: it is longer than fits.
+    cdef int length
+    cdef char letters[32]
     cdef str whole_language
     cdef str whole
     cdef readonly str name
@@ -57,3 +79,7 @@ cdef class State:
     cpdef list numbered(self, list rows)
     cdef object link(self, dict places)
     cdef object _link_digits(self)
+    cdef bint is_called(self, str name) except? -1
+    cdef object _keep_letters(self)
+    cdef object fetch(self)
+    cdef Py_ssize_t place_in(self, list names) except? -2

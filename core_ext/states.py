@@ -1,3 +1,4 @@
+# mypy: disable-error-code="name-defined, attr-defined"
 """The states of a program, built from compiled tables (see ussd_engine/menu/compile.py).
 
 Values only: what a state does is in program.py. Which fields mean something depends on the kind.
@@ -12,6 +13,7 @@ from .answer import Reader
 from .condition import Condition
 from .template import Template
 
+_MOST_LETTERS = cython.declare(cython.int, 32)  # as many as states.pxd has room for
 MENU, ASK, LIST, DO, CHOOSE, STOP = 0, 1, 2, 3, 4, 5
 _KINDS = {"menu": MENU, "ask": ASK, "list": LIST, "do": DO, "choose": CHOOSE, "end": STOP}
 
@@ -149,7 +151,42 @@ class State:
             option.target = places.get(option.to, -1)
         self.target = places.get(self.to, -1)
         self._link_digits()
+        self._keep_letters()
         self.cases = [(when, to, places.get(to, -1)) for when, to, _ in self.cases]
+
+    @cython.cfunc
+    def _keep_letters(self) -> None:
+        letters: bytes = self.name.encode()
+        if cython.compiled and len(letters) <= _MOST_LETTERS:
+            self.length = len(letters)
+            memcpy(self.letters, cython.cast(cython.p_const_char, letters), self.length)  # noqa: F821
+
+    @cython.cfunc
+    def fetch(self) -> None:
+        """Ask memory for what a turn reads of a state that is shown, all at once: else each part is waited
+        for when its turn comes."""
+        if cython.compiled:
+            state_fetch(self.name, self.whole)  # noqa: F821
+
+    @cython.cfunc
+    @cython.exceptval(-1)
+    def is_called(self, name: str) -> cython.bint:
+        """Whether this is its name."""
+        if not cython.compiled or self.length == 0:
+            return self.name == name
+        size: cython.Py_ssize_t = 0
+        letters: cython.p_const_char = PyUnicode_AsUTF8AndSize(name, cython.address(size))  # noqa: F821
+        return size == self.length and memcmp(letters, self.letters, size) == 0  # noqa: F821
+
+    @cython.cfunc
+    @cython.exceptval(-2)
+    def place_in(self, names: list) -> cython.Py_ssize_t:  # type: ignore[type-arg]
+        """Where its name is among these; -1: it is not."""
+        place: cython.Py_ssize_t
+        for place in range(len(names)):
+            if self.is_called(names[place]):
+                return place
+        return -1
 
     @cython.cfunc
     def _link_digits(self) -> None:

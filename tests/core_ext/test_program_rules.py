@@ -33,6 +33,21 @@ def test_an_option_can_change_the_language(core: Core) -> None:
     assert walk.ended
 
 
+@pytest.mark.parametrize("length", [8, 32, 33, 64])
+def test_states_are_told_apart_by_all_of_their_names(core: Core, length: int) -> None:
+    names = [f"{'s' * (length - 4)}_{number:03d}" for number in range(120)]
+    rows = [menu(name, option("On", names[(place + 7) % 120])) for place, name in enumerate(names)]
+    walk = Walk(core, *rows, DONE)
+    assert walk.dialog.state == names[0]
+    for press in range(1, 40):
+        assert walk.press("1").startswith(names[7 * press % 120])
+        assert walk.dialog.history == [names[7 * earlier % 120] for earlier in range(press)][-32:]
+    assert walk.press("0").startswith(names[7 * 38 % 120])
+    walk.dialog.restore({"state": names[1][:-1], "language": "en"})
+    with pytest.raises(core.program.ProgramFault, match="no state named"):
+        walk.program.show(walk.dialog)
+
+
 # -- menus ---------------------------------------------------------------------------------------------
 
 

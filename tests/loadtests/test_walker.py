@@ -102,13 +102,13 @@ def test_an_answer_that_is_not_the_wanted_one_is_wrong_and_ends_its_dialog(serve
 
 
 def test_a_dialog_goes_on_where_the_walk_before_left_it(server: Server) -> None:
-    words = [str(number) for number in range(200)]
+    words = [str(number) for number in range(1_000)]
     with walking(ANYWHERE, server.port, 1, Says(server.port, words, 1)) as walker:
         first = walker.walk(0.02)
         rest = walker.walk(30)
     assert not first.ended
     assert (rest.ended, rest.wrong, rest.counts["dialogs"]) == (True, 0, 1)
-    assert [form["text"][0].count("*") for form in server.seen] == list(range(200))
+    assert [form["text"][0].count("*") for form in server.seen] == list(range(1_000))
 
 
 def test_a_walk_has_the_rate_it_is_given_tells_of_its_parts_and_ends_when_told(server: Server) -> None:
