@@ -131,29 +131,31 @@ class Ladder:
 
     def walk(self, chance: random.Random) -> list[tuple[str, str]]:
         """A dialog: each input and the screen that must answer it. Its kinds of turns are always the same."""
-        while True:
-            found = self._tried(chance)
-            if found is not None:
-                return found
-
-    def _tried(self, chance: random.Random) -> list[tuple[str, str]] | None:
-        """Menus, then one screen that asks; None where the numbers lie otherwise or lead round."""
+        options = self._way(chance, [-1])
+        if options is None:
+            raise ValueError(f"no such dialog in {self.states} states")
         screen = -1
-        passed = {screen}
         walked = [("", self.shown(screen))]
-        for wants_number in (*[False] * MENUS, True):
-            option = chance.randrange(WIDTH)
+        for option in options:
             screen = self.target(screen, option)
-            if self.asks(screen) is not wants_number or screen in passed:
-                return None
-            passed.add(screen)
             walked.append((str(option + 1), self.shown(screen)))
-        screen = self.after_number(screen)
-        if screen in passed:
-            return None
-        walked.append((str(chance.randint(1, 500)), self.shown(screen)))
+        walked.append((str(chance.randint(1, 500)), self.shown(self.after_number(screen))))
         walked.append((FINISH, f"END {self.word} over."))
         return walked
+
+    def _way(self, chance: random.Random, passed: list[int]) -> list[int] | None:
+        """Options that lead on from the last of these: to menus, then to a screen that asks, to none twice.
+        None: there is no such way."""
+        here = passed[-1]
+        if len(passed) == MENUS + 2:
+            return None if self.after_number(here) in passed else []
+        for option in chance.sample(range(WIDTH), WIDTH):
+            screen = self.target(here, option)
+            if self.asks(screen) is (len(passed) == MENUS + 1) and screen not in passed:
+                found = self._way(chance, [*passed, screen])
+                if found is not None:
+                    return [option, *found]
+        return None
 
     def _state(self, screen: int) -> str:
         name = _name(screen)
