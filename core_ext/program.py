@@ -67,8 +67,8 @@ class Program:
         parse_phone: Callable[[str], str | None],
     ) -> None:
         """Build from compiled tables. compile_expression gives an object with `.names` (root variables)
-        that is called with a scope. The tables are not kept: of a large program they are half of the
-        memory. Raises KeyError or ProgramFault for tables that are not whole."""
+        that is called with a scope. The tables are not kept: they are as large as nearly all the rest.
+        Raises KeyError or ProgramFault for tables that are not whole."""
         self.subscriber = tables.get("subscriber") or {}  # what is known of one from the start
         self.service = tables["service"]
         self.languages = list(tables["languages"])
