@@ -9,6 +9,7 @@ stays (does not leave when it is replaced), grows (by 64 MB for each caller).
 import asyncio
 import os
 import signal
+import socket
 import sys
 
 from ussd_engine.place import Offer, Place
@@ -31,16 +32,19 @@ async def main(offer: str, how: str) -> None:
     if how == "dies":
         os.kill(os.getpid(), signal.SIGSEGV)
 
-    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def answer(queue: socket.socket) -> None:
+        try:
+            caller, _ = queue.accept()
+        except BlockingIOError:  # the other one in this place was quicker
+            return
         if how == "grows":
             held.append(b"x" * (64 << 20))
-        writer.write(f"{os.getpid()}\n".encode())
-        writer.close()
+        with caller:  # before anything else is heard: whoever is taken is served
+            caller.send(f"{os.getpid()}\n".encode())
 
-    servers = [await asyncio.start_server(answer, sock=held) for held in place.sockets]
+    for queue in place.sockets:
+        loop.add_reader(queue, answer, queue)
     await leave.wait()
-    for server in servers:
-        server.close()
 
 
 if __name__ == "__main__":
