@@ -4,12 +4,15 @@ Knows nothing of PostgreSQL or Redis; embedded.py does.
 """
 
 import contextlib
+import fcntl
 import os
+import pwd
 import re
+import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -77,10 +80,41 @@ class User:
         """The user of this process."""
         return cls(os.geteuid(), os.getegid())
 
+    @classmethod
+    def named(cls, name: str) -> "User":
+        """The user of this name, added when there is none. Raises UssdError when it cannot be."""
+        with _alone_at(Path("/etc")):  # two that are added at once: the second takes the first's number away
+            try:
+                entry = pwd.getpwnam(name)
+            except KeyError:
+                entry = _added(name)
+        return cls(entry.pw_uid, entry.pw_gid)
+
     def own(self, path: Path) -> None:
         """Give the path to this user, when that is not us."""
         if self.uid != os.geteuid():
             os.chown(path, self.uid, self.gid)
+
+
+def _added(name: str) -> pwd.struct_passwd:
+    where = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])  # not on every root's PATH
+    try:
+        useradd = shutil.which("useradd", path=where) or "useradd"
+        subprocess.run([useradd, name], check=True, capture_output=True)
+        return pwd.getpwnam(name)
+    except (OSError, subprocess.CalledProcessError, KeyError):
+        raise UssdError(f"The user `{name}` is needed, and cannot be added. Run: useradd {name}") from None
+
+
+@contextlib.contextmanager
+def _alone_at(folder: Path) -> Iterator[None]:
+    """No other process that asks for the same is in here meanwhile."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 def launch(

@@ -23,7 +23,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 import warnings
 from pathlib import Path
 from types import TracebackType
@@ -34,7 +33,6 @@ from ussd_engine.errors import UssdError
 
 DATABASE = "ussd"
 OLDEST_REDIS = 7  # older ones cannot read what newer ones wrote
-ATTEMPTS = 50
 # A pipeline of 64 commands makes and drops hundreds of small objects at once. glibc keeps seven of each size
 # at hand, and searches for the others: a third of Redis' time. A Redis built with jemalloc heeds it not.
 REDIS_ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=512"}
@@ -254,13 +252,7 @@ def _postgres_user(folder: Path) -> User:
         return User.ours()
     if owner is not None and owner.st_uid != 0:
         return User(owner.st_uid, owner.st_gid)
-    for _ in range(ATTEMPTS):
-        try:
-            entry = _wheel().ensure_user_exists("pgserver")
-            return User(entry.pw_uid, entry.pw_gid)
-        except subprocess.CalledProcessError:  # another start is adding the same user
-            time.sleep(0.1)
-    raise UssdError("PostgreSQL refuses root, and the user `pgserver` cannot be added. Run: useradd pgserver")
+    return User.named("pgserver")  # PostgreSQL refuses root
 
 
 def _postgres_bin(folder: Path) -> Path:
