@@ -26,7 +26,7 @@ from ussd_engine.errors import BundleError, MenuError, StoreError
 from ussd_engine.menu import read_sources
 from ussd_engine.observe.board import Board
 from ussd_engine.plugin import Runtime, Service
-from ussd_engine.pool import open_pool
+from ussd_engine.pool import FAILURES, open_pool
 from ussd_engine.redis_clients import Client, client
 from ussd_engine.session_counts import sessions_by_bundle
 from ussd_engine.settings import Settings
@@ -173,7 +173,7 @@ class Bundles:
         if self.pool is not None:
             try:
                 await self.pool.fetchval("SELECT 1", timeout=2)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except FAILURES as error:
                 found["postgresql"] = f"PostgreSQL does not answer: {type(error).__name__}"
         if not self._live:
             found["bundle"] = "no menus are published. Publish a folder with: ussd publish menus/NAME"
@@ -341,7 +341,7 @@ class Bundles:
                         await published.get_message(
                             ignore_subscribe_messages=True, timeout=self._settings.bundle_poll_s
                         )
-            except (RedisError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (RedisError, *FAILURES) as error:
                 log.warning("cannot follow the menus; trying again", error=type(error).__name__)
             except Exception:  # whatever it is, this process must not stop following
                 log.exception("cannot follow the menus; trying again")

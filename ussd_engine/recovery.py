@@ -14,13 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 import structlog
 
 from core_ext.dialog import Dialog
 from core_ext.recent import Recent
 from ussd_engine.actions import Outcome
 from ussd_engine.plugin import Service
+from ussd_engine.pool import FAILURES
 from ussd_engine.turn import Turn
 
 log = structlog.get_logger("ussd.recovery")
@@ -108,7 +108,7 @@ class LostSessions:
     async def _effects(self, turn: Turn, service: Service) -> list[tuple[Checkpoint, Outcome]]:
         try:
             kept = await service.effects(turn.gateway, turn.session_id)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except FAILURES as error:
             log.warning("could not look up the effects of a session", error=type(error).__name__)
             return []
         readable = []

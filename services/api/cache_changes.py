@@ -17,6 +17,7 @@ import structlog
 
 from services.api.cache import Cache
 from services.api.cache_stores import Away, open_store
+from ussd_engine.pool import FAILURES
 from ussd_engine.settings import Settings
 
 CHANNEL = "cache"
@@ -25,7 +26,6 @@ ANSWER_S = 2.0
 RETRY_S = 1.0
 CATCH_UP_S = 0.25  # the most that a change's answer waits for its own notices
 MARK = "mark:"
-FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 log = structlog.get_logger("umoja.api")
 

@@ -12,6 +12,7 @@ from services.loans.dayend import BusyError
 from services.loans.lifecycle import ForbiddenMoveError
 from services.published import NotPublishedError
 from ussd_engine.errors import BundleError, MenuError, StoreError
+from ussd_engine.pool import FAILURES
 
 log = structlog.get_logger("umoja.api")
 
@@ -41,9 +42,9 @@ _AWAY = (
     asyncpg.OperatorInterventionError,
     asyncpg.LockNotAvailableError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     StoreError,
     OSError,
-    TimeoutError,
 )
 
 
@@ -54,9 +55,7 @@ def problem_of(error: Exception) -> Problem:
     for kind_of_error, kind in _SAID:
         if isinstance(error, kind_of_error):
             return kind.of(str(error) or (type(error).__doc__ or "").strip())
-    if isinstance(
-        error, StoreError | OSError | TimeoutError | asyncpg.PostgresError | asyncpg.InterfaceError
-    ):
+    if isinstance(error, (StoreError, *FAILURES)):
         return _of_a_store(error)
     log.error("request_failed", error=type(error).__name__, exc_info=error)
     return BROKEN.of(_OUR_FAULT)

@@ -14,7 +14,8 @@ from services.api import audit, keys, people
 from services.api.passwords import Passwords, fault, made_up
 from services.api.permissions import Permission, Role
 from services.api.settings import api
-from ussd_engine.errors import StoreError, UssdError
+from ussd_engine.errors import UssdError
+from ussd_engine.pool import connect
 from ussd_engine.settings import Settings, settings
 
 BY = "terminal"
@@ -27,10 +28,7 @@ def run(work: Callable[[Any], Awaitable[T]]) -> T:
     """Do this in one transaction with the database of the settings. Raises UssdError."""
 
     async def do() -> T:
-        try:
-            connection = await asyncpg.connect(settings().database_url, timeout=5)
-        except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-            raise StoreError(f"PostgreSQL does not answer at DATABASE_URL: {error}") from None
+        connection = await connect(settings().database_url)
         try:
             async with connection.transaction():
                 return await work(connection)
@@ -118,7 +116,7 @@ async def first(chosen: Settings, folder: Path) -> tuple[str, str] | None:
     it is the one in the folder's file."""
     assert chosen.env == "development", "an account with a known password is for development only"
     file, passwords = folder / FILE, Passwords(api())
-    connection = await asyncpg.connect(chosen.database_url, timeout=5)
+    connection = await connect(chosen.database_url)
     try:
         async with connection.transaction():
             await connection.execute("lock table staff in share row exclusive mode")

@@ -11,6 +11,7 @@ from services.monitoring.shared import brought
 from services.published import NotPublishedError
 from ussd_engine.errors import UssdError
 from ussd_engine.observe.logs import show_of_numbers
+from ussd_engine.pool import connect
 from ussd_engine.settings import settings
 
 Result = TypeVar("Result")
@@ -26,10 +27,7 @@ def once(work: Callable[[Any], Awaitable[Result]]) -> Result:
 
 
 async def _once(database_url: str, work: Callable[[Any], Awaitable[Result]]) -> Result:
-    try:
-        connection = await asyncpg.connect(database_url)
-    except (OSError, asyncpg.PostgresError) as error:
-        raise UssdError(f"The database of DATABASE_URL does not answer: {error}") from None
+    connection = await connect(database_url)
     try:
         return await work(connection)
     except (approvals.ApprovalError, NotPublishedError) as error:

@@ -10,6 +10,7 @@ from services.ledger import invariants
 from services.ledger.checks import Check
 from services.ledger.invariants import Break
 from ussd_engine.errors import UssdError
+from ussd_engine.pool import connect
 from ussd_engine.settings import settings
 
 
@@ -19,10 +20,7 @@ def verify(*, quiet: bool = False) -> int:
 
 
 async def _verify(database_url: str, *, quiet: bool) -> int:
-    try:
-        connection = await asyncpg.connect(database_url)
-    except (OSError, asyncpg.PostgresError) as error:
-        raise UssdError(f"The database of DATABASE_URL does not answer: {error}") from None
+    connection = await connect(database_url)
     try:
         began = time.monotonic()
         async for check, broken in invariants.results(connection):

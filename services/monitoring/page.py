@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any
 
-import asyncpg
 import structlog
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -20,6 +19,7 @@ from prometheus_client.core import (
 
 from services.monitoring import books, shared
 from services.monitoring.shared import BUCKETS
+from ussd_engine import pool
 
 EVERY_S = 5.0
 PATIENCE_S = 3.0
@@ -35,7 +35,7 @@ _COUNTERS = {"alerts": ALERTS, "tasks_started": STARTED, "tasks": ENDED}
 
 log = structlog.get_logger("umoja.monitoring")
 
-FAILURES = (*shared.AWAY, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+FAILURES = (*shared.AWAY, *pool.FAILURES)
 
 
 class Page:

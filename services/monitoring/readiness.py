@@ -16,6 +16,7 @@ from services.monitoring import books, shared
 from services.monitoring.page import Page
 from ussd_engine.errors import UssdError
 from ussd_engine.plugin import Health
+from ussd_engine.pool import FAILURES
 from ussd_engine.redis_clients import client
 
 # How long a kind of process may be silent, in seconds. Beat speaks when it sends a task: each minute.
@@ -23,7 +24,6 @@ SILENT_S = {"relay": 30.0, "worker": 60.0, "beat": 180.0}
 LATE_S = 60.0
 PATIENCE_S = 2.0
 MIGRATIONS = Path(__file__).parents[2] / "migrations" / "sql"
-FAILURES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 OK = "ok"
 

@@ -14,6 +14,7 @@ from services.mpesa import settings as mpesa_settings
 from services.reconciliation import report, running
 from services.reconciliation.lines import Account
 from ussd_engine.errors import UssdError
+from ussd_engine.pool import connect
 from ussd_engine.settings import Settings
 
 Way = Literal["csv", "pull", "status"]
@@ -34,10 +35,7 @@ class Wish:
 
 async def reconcile(chosen: Settings, wish: Wish) -> dict[str, Any]:
     """Make the run, and give its report. Raises UssdError for what is wrong with the wish."""
-    try:
-        connection = await asyncpg.connect(chosen.database_url)
-    except (OSError, asyncpg.PostgresError) as error:
-        raise UssdError(f"The database of DATABASE_URL does not answer: {error}") from None
+    connection = await connect(chosen.database_url)
     try:
         number = await _made(connection, chosen, wish)
         found = await report.run(connection, number)

@@ -10,6 +10,7 @@ import asyncpg
 
 from services.reports import catalog, get, run, stored, write
 from services.reports.model import Parameters, ReportError
+from ussd_engine.pool import connect
 
 STDOUT = Path("-")
 
@@ -32,10 +33,7 @@ async def make(
     report = get(name)
     if out == STDOUT and format_ != "csv":
         raise ReportError("Say with --out where the file goes.")
-    try:
-        connection = await asyncpg.connect(database_url)
-    except (OSError, asyncpg.PostgresError) as error:
-        raise ReportError(f"The database of DATABASE_URL does not answer: {error}") from None
+    connection = await connect(database_url)
     try:
         async with run(connection, name, parameters) as ran:
             if out == STDOUT:

@@ -9,6 +9,7 @@ from services.scoring import queries
 from services.scoring.statement import Sums
 from ussd_engine.errors import UssdError
 from ussd_engine.observe.logs import mask
+from ussd_engine.pool import connect
 
 MOST_TEXT = 40
 
@@ -67,10 +68,7 @@ async def take_once(database_url: str, sums: Sums, msisdn: str, form: Form | Non
         raise UssdError(f"A form's number, and the version of its words, have 1 to {MOST_TEXT} characters.")
     if not 1 <= len(actor) <= MOST_TEXT:
         raise UssdError(f"--by is a name of 1 to {MOST_TEXT} characters.")
-    try:
-        connection = await asyncpg.connect(database_url)
-    except (OSError, asyncpg.PostgresError) as error:
-        raise UssdError(f"The database of DATABASE_URL does not answer: {error}") from None
+    connection = await connect(database_url)
     try:
         async with connection.transaction():
             if form is not None:

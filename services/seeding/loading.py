@@ -29,6 +29,7 @@ from services.sms import texts
 from ussd_engine.bundle import bundle_name
 from ussd_engine.errors import UssdError
 from ussd_engine.menu.check import read_sources
+from ussd_engine.pool import connect
 from ussd_engine.settings import Settings
 
 BLOCK = 2_000  # borrowers in memory at once
@@ -98,10 +99,7 @@ async def seed(settings: Settings, plan: Plan, say: Say, *, check: bool = True) 
     """Fill the database of the settings. Raises UssdError when it may not be filled."""
     if settings.env == "production":
         raise UssdError(IN_PRODUCTION)
-    try:
-        connection = await asyncpg.connect(settings.database_url)
-    except (OSError, asyncpg.PostgresError) as error:
-        raise UssdError(f"The database of DATABASE_URL does not answer: {error}") from None
+    connection = await connect(settings.database_url)
     done = Seeded()
     try:
         await _require_empty(connection)

@@ -29,6 +29,7 @@ from services import failpoints, outbox
 from services.monitoring.shared import Link
 from services.tasks.topics import TASKS
 from ussd_engine.observe import tracing
+from ussd_engine.pool import FAILURES
 from ussd_engine.settings import settings
 
 CHANNEL = "outbox"
@@ -145,7 +146,7 @@ async def run(
     while not stop.is_set():
         try:
             await _listen(database_url, publish, topics, stop, poll_s, again_s, link)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, OperationalError) as error:
+        except (*FAILURES, OperationalError) as error:
             log.warning("relay_waits", error=type(error).__name__, again_s=RETRY_S)
             await _until(stop, RETRY_S)
 
@@ -181,7 +182,7 @@ async def _listen(
             await _until(woken, poll_s)
     finally:
         stopping.cancel()
-        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+        with contextlib.suppress(*FAILURES):
             await connection.close(timeout=1)
 
 

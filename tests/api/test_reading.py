@@ -132,6 +132,7 @@ async def test_many_faults_are_told_together_and_none_repeats_what_was_sent(toys
 RAISED = [
         ("ours", 500, "broken"), ("same", 409, "same-person"), ("decided", 409, "conflict"),
         ("redis", 503, "away"), ("postgresql", 503, "away"), ("late", 503, "away"), ("closed", 503, "away"),
+        ("cut", 503, "away"),
         ("problem", 409, "conflict"),
 ]  # fmt: skip
 

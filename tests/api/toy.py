@@ -96,6 +96,7 @@ ERRORS: dict[str, Exception] = {
     "postgresql": ConnectionRefusedError("no"),
     "late": TimeoutError(),
     "closed": asyncpg.InterfaceError("connection is closed"),
+    "cut": asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"),
     "problem": CONFLICT.of("Not now.", headers={"X-Toy": "yes"}),
 }
 

@@ -177,7 +177,7 @@ def test_a_database_that_does_not_answer_is_one_sentence(url: str) -> None:
     code, said, wrong = run(url)
 
     assert (code, said) == (1, "")
-    assert wrong.startswith("ussd: The database of DATABASE_URL does not answer")
+    assert wrong.startswith("ussd: PostgreSQL does not answer at DATABASE_URL")
     assert "Traceback" not in wrong
 
 

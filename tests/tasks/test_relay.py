@@ -8,8 +8,10 @@ import redis
 
 from services import outbox
 from services.tasks import relay
+from services.tasks.app import make
 from services.tasks.topics import TASKS
 from tests.tasks.conftest import Yard
+from ussd_engine.settings import Settings
 
 TOPICS = list(TASKS)
 
@@ -135,6 +137,28 @@ async def test_a_relay_killed_between_publishing_and_marking_publishes_again_and
 
     assert (await yard.sms())["state"] == "accepted"
     assert yard.received() == 1
+
+
+@pytest.mark.parametrize("end", [
+    ConnectionResetError(),
+    TimeoutError(),
+    asyncpg.AdminShutdownError("terminating connection due to administrator command"),
+    asyncpg.InterfaceError("connection is closed"),
+    asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"),
+])  # fmt: skip
+async def test_a_relay_connects_again_however_its_connection_ended(
+    end: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, ends = asyncio.Event(), [end]
+
+    async def listen(*_: Any) -> None:
+        if ends:
+            raise ends.pop()
+        stop.set()
+
+    monkeypatch.setattr(relay, "_listen", listen)
+    monkeypatch.setattr(relay, "RETRY_S", 0.0)
+    await asyncio.wait_for(relay.run("postgresql://nowhere", make(Settings()), stop), 20)
 
 
 @pytest.mark.timeout(120)

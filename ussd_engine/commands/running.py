@@ -73,10 +73,10 @@ def _chosen(host: str | None, port: int | None) -> Settings:
 
 def migrate(direction: str, revision: str | None, *, sql: bool) -> None:
     """Run Alembic on DATABASE_URL, or print what it would run."""
-    import asyncpg
     from alembic.util.exc import CommandError
 
     from migrations import run as migrations
+    from ussd_engine.pool import FAILURES
 
     if direction not in ("up", "down"):
         raise UssdError(f"`ussd migrate` goes up or down, not {direction}.")
@@ -90,7 +90,7 @@ def migrate(direction: str, revision: str | None, *, sql: bool) -> None:
         before = migrations.current(url)
         change(url, target)
         after = migrations.current(url)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except FAILURES as error:
         raise UssdError(
             f"No migration: {_without_password(url)} says: {error}. Check DATABASE_URL."
         ) from None

@@ -31,6 +31,7 @@ from ussd_engine.observe.board import Board
 from ussd_engine.observe.counts import BoardReader, Key, Sums, hour_of
 from ussd_engine.observe.funnel import Notice
 from ussd_engine.observe.logs import get_logger
+from ussd_engine.pool import FAILURES
 from ussd_engine.turn import SessionEvent
 
 log = get_logger("ussd.recorder")
@@ -43,7 +44,6 @@ _AT_ONCE = 200  # session records asked for at a time
 _MICROS = 1_000_000
 _MOST_MICROS = 1_000_000_000_000
 _COST = re.compile(r"^\s*([A-Za-z]{3})?\s*(\d{1,6}(?:\.\d{1,8})?)\s*$", re.ASCII)
-_UNKEPT = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 _REFUSED = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
@@ -123,7 +123,7 @@ class Recorder:
                 log.error("counts were refused", error=type(error).__name__, rows=batch.rows)
                 self._board.unrecorded.labels("refused").inc(batch.rows)
                 self._board.recorded.labels("refused").inc()
-            except _UNKEPT as error:
+            except FAILURES as error:
                 log.warning("counts wait for PostgreSQL", error=type(error).__name__, rows=batch.rows)
                 self._board.recorded.labels("waits").inc()
                 return False
