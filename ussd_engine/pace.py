@@ -9,7 +9,7 @@ ordinary turn pays nothing.
 from core_ext.plain import FREE_TURNS
 from ussd_engine.errors import StoreError
 from ussd_engine.redis_store import Caller
-from ussd_engine.sessions import Session
+from ussd_engine.sessions import NOW, Session, answer_by
 from ussd_engine.settings import Settings
 
 _WINDOW_S = 60
@@ -39,7 +39,7 @@ class Pace:
         key = f"ussd-dials:{{{msisdn}}}"  # not among the sessions, which are listed by their keys
         self._redis.call("SET", key, 0, "EX", _WINDOW_S, "NX")  # in one write with what follows
         try:
-            count: int = await self._redis.call("INCR", key)
+            count: int = await answer_by(NOW, self._redis.call("INCR", key))
         except StoreError:
             return False
         return count > self._dials

@@ -133,7 +133,7 @@ class RedisLink(asyncio.Protocol):
         self._transport = None
         why = f"the connection to Redis was lost: {exc or 'closed by Redis'}"
         if self._greeted is not None:  # whoever is connecting hears of it
-            _fail(self._greeted, why)
+            fail(self._greeted, why)
             return
         self._fail_sent(why)
         if not self._closed and (self._connecting is None or self._connecting.done()):
@@ -233,7 +233,8 @@ class RedisLink(asyncio.Protocol):
         self.pipeline.fail_sent(StoreError(reason))
 
 
-def _fail(future: "asyncio.Future[Any]", reason: str) -> None:
+def fail(future: "asyncio.Future[Any]", reason: str) -> None:
+    """Whoever waits gets a StoreError; who has an answer keeps it."""
     if not future.done():
         future.set_exception(StoreError(reason))
         future.exception()  # whoever waits still gets it; nobody waiting is no fault of ours

@@ -20,7 +20,7 @@ import orjson
 
 from core_ext.siphash import Keyed
 from ussd_engine.errors import StoreError
-from ussd_engine.redis_link import ReplyError
+from ussd_engine.redis_link import ReplyError, fail
 from ussd_engine.redis_store import Caller
 
 _SAVE = b"""
@@ -33,7 +33,9 @@ SAVE_SHA = hashlib.sha1(_SAVE, usedforsecurity=False).hexdigest()
 
 PROCESS = os.urandom(4).hex()
 _REVISIONS = itertools.count()
-_PAUSES_S = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)  # before each new try; a try waits for Redis by itself
+_PAUSES_S = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)  # before each new try
+_LEAST_S = 0.5  # what Redis has for an answer, also when the time is up
+NOW = 0.0  # a deadline that is past
 T = TypeVar("T")
 
 
@@ -94,20 +96,20 @@ class Sessions:
             pass
 
     async def load(
-        self, msisdn: str, code: str, service: str, deadline: float = 0.0
+        self, msisdn: str, code: str, service: str, deadline: float = NOW
     ) -> tuple[Session | None, dict[str, Any] | None]:
         """The session, and the profile this service knows; None for what is not there.
 
-        deadline: until when (time.monotonic) a lost connection is tried again; once, when it is past.
-        Raises StoreError.
+        deadline: until when (time.monotonic) Redis is waited for, and a lost connection tried again; once
+        when it is past. Raises StoreError.
         """
         keys = f"ussd:{{{msisdn}}}:{code}", f"ussd:{{{msisdn}}}:profile:{service}"
         try:
-            session, profile = await self._link.call("MGET", *keys)
+            session, profile = await self._ask(deadline, "MGET", *keys)
         except ReplyError:
             raise
         except StoreError:  # the connection was lost under it
-            session, profile = await _insist(deadline, lambda: self._link.call("MGET", *keys))
+            session, profile = await _insist(deadline, lambda: self._ask(deadline, "MGET", *keys))
         return (
             _read(session) if session is not None else None,
             orjson.loads(profile) if profile is not None else None,
@@ -122,7 +124,7 @@ class Sessions:
         ttl_s: int,
         profile: dict[str, Any] | None = None,
         profile_ttl_s: int = 600,
-        deadline: float = 0.0,
+        deadline: float = NOW,
     ) -> bool:
         """Store the session in place of the revision it was loaded as (none: there must be none).
 
@@ -141,16 +143,16 @@ class Sessions:
         arguments = (2, key, profile_key, *alone[2:], *kept) if kept else alone
 
         try:
-            stored = await self._eval(arguments)
+            stored = await self._eval(deadline, arguments)
         except ReplyError as error:
             if not (kept and str(error).startswith("TRYAGAIN")):
                 raise
             # A cluster moves this subscriber just now, and its two keys lie on two nodes: one by one, then.
-            stored = await _insist(deadline, lambda: self._save_again(alone, key, rev))
+            stored = await _insist(deadline, lambda: self._save_again(deadline, alone, key, rev))
             if stored:
-                await self._link.call("SET", profile_key, kept[0], "EX", kept[1])
+                await self._ask(deadline, "SET", profile_key, kept[0], "EX", kept[1])
         except StoreError:
-            stored = await _insist(deadline, lambda: self._save_again(arguments, key, rev))
+            stored = await _insist(deadline, lambda: self._save_again(deadline, arguments, key, rev))
         if stored:
             session.rev = rev
         return bool(stored)
@@ -159,22 +161,41 @@ class Sessions:
         """The profile has changed and could not be stored: it is to be asked for again."""
         await self._link.call("DEL", f"ussd:{{{msisdn}}}:profile:{service}")
 
-    async def _eval(self, arguments: tuple[str | bytes | int, ...]) -> Any:
+    async def _eval(self, deadline: float, arguments: tuple[str | bytes | int, ...]) -> Any:
         try:
-            return await self._link.call("EVALSHA", SAVE_SHA, *arguments)
+            return await self._ask(deadline, "EVALSHA", SAVE_SHA, *arguments)
         except ReplyError as error:
             if not str(error).startswith("NOSCRIPT"):
                 raise
-            return await self._link.call("EVAL", _SAVE, *arguments)
+            return await self._ask(deadline, "EVAL", _SAVE, *arguments)
 
-    async def _save_again(self, arguments: tuple[str | bytes | int, ...], key: str, rev: str) -> bool:
+    async def _save_again(
+        self, deadline: float, arguments: tuple[str | bytes | int, ...], key: str, rev: str
+    ) -> bool:
         """After a lost connection, maybe after it had happened: then ours is what is there."""
-        return bool(await self._eval(arguments) or await self._has(key, rev))
+        return bool(await self._eval(deadline, arguments) or await self._has(deadline, key, rev))
 
-    async def _has(self, key: str | bytes | int, rev: str) -> bool:
+    async def _has(self, deadline: float, key: str | bytes | int, rev: str) -> bool:
         begins = f'{{"rev":"{rev}"'.encode()
-        found: bytes = await self._link.call("GETRANGE", key, 0, len(begins) - 1)
+        found: bytes = await self._ask(deadline, "GETRANGE", key, 0, len(begins) - 1)
         return found == begins
+
+    async def _ask(self, deadline: float, *command: str | bytes | int) -> Any:
+        return await answer_by(deadline, self._link.call(*command))
+
+
+async def answer_by(deadline: float, asked: "asyncio.Future[Any]") -> Any:
+    """Redis' answer by the deadline (time.monotonic), and within half a second when that is past.
+
+    Raises StoreError: a phone is to have its sentence in time, however long Redis takes. (A turn of the
+    lane is no task, so asyncio.timeout cannot be used.)
+    """
+    left = max(_LEAST_S, deadline - time.monotonic())
+    timer = asyncio.get_running_loop().call_later(left, fail, asked, "Redis did not answer in time")
+    try:
+        return await asked
+    finally:
+        timer.cancel()
 
 
 async def _insist(deadline: float, attempt: Callable[[], Awaitable[T]]) -> T:

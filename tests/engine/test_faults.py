@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from typing import Any
 
 import orjson
 import pytest
@@ -333,6 +334,26 @@ async def test_redis_away_is_a_sentence_and_no_hang(open_shop: OpenEngine, engin
     reply = await asyncio.wait_for(Phone(engine).send(""), 5)
     assert not reply.more
     assert reply.text
+
+
+@pytest.mark.parametrize("silent_after", ["nothing", "the load"])
+async def test_a_redis_that_says_nothing_is_a_sentence_within_the_turns_time(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, silent_after: str
+) -> None:
+    call, heard = engine.store.call, []
+
+    def silent(*command: Any) -> "asyncio.Future[Any]":
+        heard.append(command[0])
+        answers = silent_after == "the load" and command[0] == "MGET"
+        return call(*command) if answers else asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(engine.store, "call", silent)
+    began = time.monotonic()
+    turn = Turn("africastalking", "S1", MSISDN, CODE, "", "", Family.CUMULATIVE, deadline_s=1.5)
+    reply = await engine.handle(turn)
+    assert time.monotonic() - began < 2.5, "it had 1.5"
+    assert heard[0] == "MGET"
+    assert (reply.more, bool(reply.text)) == (False, True)
 
 
 async def test_a_profile_that_cannot_be_loaded_is_a_sentence(phone: Phone, shop: Shop) -> None:

@@ -1,6 +1,9 @@
 """A phone that dials or presses too often is told to wait, and nobody else is."""
 
+import asyncio
+
 import orjson
+import pytest
 import redis
 
 from tests.engine.conftest import CODE, MSISDN, Phone, Shop
@@ -64,3 +67,13 @@ async def test_who_cannot_be_counted_is_let_in(engine: Engine, phone: Phone) -> 
     await phone.dial()
     client.set(f"ussd-dials:{{{MSISDN}}}", "no number")  # Redis refuses to count
     assert [await phone.dial() for _ in range(3)] == [MENU] * 3
+
+
+async def test_a_redis_that_says_nothing_lets_in_too(
+    engine: Engine, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = engine.store.call
+    monkeypatch.setattr(engine.store, "call", lambda *command: (
+        asyncio.get_running_loop().create_future() if command[0] == "INCR" else call(*command)
+    ))  # fmt: skip
+    assert [await asyncio.wait_for(phone.dial(), 5) for _ in range(2)] == [MENU] * 2
