@@ -10,9 +10,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
 
+from loadtests.gateways import Gateway
 from loadtests.journeys import read_journeys
 from loadtests.mix import Mix, file_of, read_mix, shipped
 from loadtests.reading import LONGEST_S, LoadTestError, duration
@@ -26,10 +28,10 @@ PROBE_S = 5.0
 
 def main() -> int:
     """Check the mix and the servers, then run Locust in place of this process."""
-    options, rest = _parser().parse_known_args()
+    options, rest = command_line().parse_known_args()
     try:
         _require_locust()
-        command = ["--worker", "--master-host", options.worker_of] if options.worker_of else _run(options)
+        command = _worker(options) if options.worker_of else _run(options)
     except UssdError as error:
         print(error, file=sys.stderr)
         return 2
@@ -40,10 +42,11 @@ def main() -> int:
     )  # so that signals and the exit code are its own
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """What may be written after `python -m loadtests`."""
     parser = argparse.ArgumentParser(
         prog="python -m loadtests", description="A load test of a running server. See docs/load-testing.md.",
-        epilog="Whatever else is given goes to Locust.",
+        epilog="Whatever else is given goes to Locust; write it as --option=value.",
     )  # fmt: skip
     add = parser.add_argument
     add(
@@ -61,12 +64,19 @@ def _parser() -> argparse.ArgumentParser:
         default=1,
         help="how many run the lines",
     )
-    add("--web", action="store_true", help="start and watch it in the browser, on http://127.0.0.1:8089")
+    add("--web", action="store_true", help="start and watch it in the browser")
+    add("--web-port", type=_port, default=8089, help="where, on 127.0.0.1; 8089 if left out")
     add("--report", type=Path, help="folder for the report; a new one under build/loadtest")
     add("--expect", type=_count, help="wait for this many workers on other machines")
     add("--listen", default="127.0.0.1", help="with --expect: the address they reach this one at")
     add("--worker-of", metavar="ADDRESS", help="be one of those workers, of the run at that address")
+    add("--port", type=_port, default=5557, help="with both: where they meet; 5557 if left out")
     return parser
+
+
+def _worker(options: argparse.Namespace) -> list[str]:
+    """Locust's arguments for a worker: all it has to know comes from the run."""
+    return ["--worker", "--master-host", options.worker_of, "--master-port", str(options.port)]
 
 
 def _run(options: argparse.Namespace) -> list[str]:
@@ -76,6 +86,8 @@ def _run(options: argparse.Namespace) -> list[str]:
     hosts = [host.strip() for host in options.host.split(",") if host.strip()]
     for host in hosts:
         _require_server(host)
+        for gateway in mix.gateways:
+            _require_gateway(host, gateway)
     report = options.report or Path("build", "loadtest", f"{file.stem}-{time.strftime('%Y%m%d-%H%M%S')}")
     report.mkdir(parents=True, exist_ok=True)
     command = ["--mix", options.mix, "--host", ",".join(hosts), "--report", str(report)]
@@ -84,17 +96,23 @@ def _run(options: argparse.Namespace) -> list[str]:
     command += ["--length", str(options.time)] if options.time else []
     command += _processes(options)
     if options.web:
-        command += ["--web-host", "127.0.0.1", "--web-port", "8089"]
-        print("Start and watch it on http://127.0.0.1:8089; Ctrl-C ends it, with the verdict.")
+        command += ["--web-host", "127.0.0.1", "--web-port", str(options.web_port)]
+        print(f"Start and watch it on http://127.0.0.1:{options.web_port}; Ctrl-C ends it, with the verdict.")
     else:
         command += ["--headless", "--only-summary"]
     print(_about(mix, hosts, report))
+    if options.expect:
+        print(
+            f"It waits for {options.expect} workers. On each of them: "
+            f"python -m loadtests --worker-of {options.listen}"
+        )
     return command
 
 
 def _processes(options: argparse.Namespace) -> list[str]:
     if options.expect:
-        return ["--master", "--master-bind-host", options.listen, "--expect-workers", str(options.expect)]
+        where = ["--master-bind-host", options.listen, "--master-bind-port", str(options.port)]
+        return ["--master", *where, "--expect-workers", str(options.expect)]
     if options.processes > 1:
         return ["--processes", str(options.processes), "--master-bind-host", "127.0.0.1"]
     return []
@@ -125,6 +143,24 @@ def _require_server(host: str) -> None:
         ) from None
 
 
+def _require_gateway(host: str, gateway: Gateway) -> None:
+    """A server that knows the gateway's path: no gateway sends a DELETE, so it says so. Raises
+    LoadTestError."""
+    asked = urllib.request.Request(f"{host.rstrip('/')}{gateway.path}", method="DELETE")
+    try:
+        with urllib.request.urlopen(asked, timeout=PROBE_S):
+            return
+    except urllib.error.HTTPError as error:
+        if error.code != HTTPStatus.NOT_FOUND:
+            return
+    except OSError:
+        return  # it was ready a moment ago; the run will show it
+    raise LoadTestError(
+        f"{host} has no gateway {gateway.name}: nothing is at {gateway.path}.\n"
+        "Start it with USSD_GATEWAYS_DIR naming the folder of the gateway's map, or leave the gateway out."
+    )
+
+
 def _require_locust() -> None:
     if find_spec("locust") is None:
         raise LoadTestError("Locust is not installed. It comes with: make install")
@@ -133,6 +169,12 @@ def _require_locust() -> None:
 def _count(text: str) -> int:
     if not text.isdigit() or not 0 < int(text) <= 100_000:
         raise argparse.ArgumentTypeError("a whole number from 1 to 100,000")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) <= 65_535:
+        raise argparse.ArgumentTypeError("a port from 1 to 65535")
     return int(text)
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 
+from loadtests.gateways import AFRICASTALKING, Gateway, Press
 from loadtests.journeys import Journey, Journeys
 from loadtests.mix import Mix
 from loadtests.oracle import Phone, Screen, WrongAnswer
@@ -21,6 +22,7 @@ _AWAY = ("0", "00")  # from a screen an earlier call had left, and this one has 
 GO_ON = "1"  # at the offer to go on with a dropped call
 MOST_AT_HOME = 10_000
 _MOST_PRESSES = 60  # of one call; past it somebody walks in circles
+_MOST_MOVED = 40  # inputs that another gateway brings at once; a server takes 64
 
 REACHED, GAVE_UP, ELSEWHERE, FAILED = "reached", "gave up", "ended elsewhere", "failed"
 
@@ -36,10 +38,12 @@ class Pause:
 
 @dataclass(slots=True, frozen=True)
 class Send:
-    """One request, to each of `servers` at the same time. kind and name are for the statistics."""
+    """One request, to each of `servers` at the same time. kind and name are for the statistics; check is
+    given what the gateway heard."""
 
     kind: str
     name: str
+    gateway: Gateway
     form: dict[str, str] = field(repr=False)
     servers: tuple[int, ...]
     check: Callable[[str], None]
@@ -146,8 +150,11 @@ class _Call:
         self._server = chance.randrange(servers)
         self._chance = chance
         self.journey: Journey
+        self._gateway = AFRICASTALKING
+        self._unused = list(mix.gateways)  # those that brought nothing of this call
         self._session = f"ATUid_{chance.getrandbits(128):032x}"
         self._text = ""
+        self._last = ""  # what was typed last
         self._earlier = ""  # the text of the request before
         self._body: str | None = None  # the last answer, when there was one and it was right
         self._answered: set[str] = set()  # states that took an answer
@@ -173,7 +180,7 @@ class _Call:
             if self._happens(self._mix.faults.give_up):
                 return GAVE_UP
             yield Pause(self._chance.uniform(*self._mix.think_s))
-            if self._earlier and self._happens(self._mix.faults.late_copy):
+            if self._earlier and self._repeated(self._mix.faults.late_copy):
                 yield self._send("copy", "a late one", self._earlier)
                 if self._body is None:
                     return FAILED
@@ -223,6 +230,7 @@ class _Call:
     def _press(self, typed: str, screen: Screen) -> None:
         self._earlier = self._text
         self._text = f"{self._text}*{typed}" if self._text else typed
+        self._last = typed
         self._phone.press(typed)
         self._answered.add(screen.state)
 
@@ -234,19 +242,39 @@ class _Call:
         self._body = None
         if self._happens(faults.other_server):
             self._server = self._other()
-        if self._happens(faults.copies_at_once):
+        if self._moves(kind) and kind == "press":
+            kind, name = "move", f"to {self._gateway.name}"
+        if self._repeated(faults.copies_at_once):
             yield self._send("copy", "two at once", self._text, self._server, self._other())
         else:
             yield self._send(kind, name, self._text)
-        if self._body is not None and self._happens(faults.copy):
+        if self._body is not None and self._repeated(faults.copy):
             yield self._send("copy", "the same again", self._text)
 
+    def _moves(self, kind: str) -> bool:
+        """Whether another gateway brings this request and the rest of the call. The server knows no session
+        of that gateway: with all that was typed it is a dialled shortcut, without it a new dial. It never
+        goes back to a gateway it came by: whether the server still knows that session is the server's to
+        say, and either is right."""
+        may = [other for other in self._unused if other.repeats_all or kind == "press" or not self._text]
+        if not may or self._text.count("*") >= _MOST_MOVED:
+            return False
+        if not self._happens(self._mix.faults.other_gateway):
+            return False
+        self._gateway = self._chance.choice(may)
+        self._unused.remove(self._gateway)
+        if kind == "press":
+            self._who.unfinished = self.journey
+            self._phone.dial(self._text if self._gateway.repeats_all else "")
+        return True
+
     def _send(self, kind: str, name: str, text: str, *servers: int) -> Send:
-        form = {
-            "sessionId": self._session, "phoneNumber": f"+{self._person.msisdn}", "networkCode": "63902",
-            "serviceCode": self._journeys.service.code, "text": text,
-        }  # fmt: skip
-        return Send(kind, name, form, servers or (self._server,), self._check)
+        press = Press(
+            self._session, self._person.msisdn, self._journeys.service.code, text, self._last,
+            first=not self._last,
+        )  # fmt: skip
+        form = self._gateway.form(press)
+        return Send(kind, name, self._gateway, form, servers or (self._server,), self._check)
 
     def _check(self, body: str) -> None:
         """Whether an answer is right: the first to a press by what it says, a copy by being the same."""
@@ -259,6 +287,11 @@ class _Call:
 
     def _other(self) -> int:
         return (self._server + self._chance.randrange(1, self._servers)) % self._servers
+
+    def _repeated(self, share: float) -> bool:
+        """Whether a gateway sends a copy. One that sends the last input only cannot: nobody could tell a
+        copy from somebody who types the same again."""
+        return self._gateway.repeats_all and self._happens(share)
 
     def _happens(self, share: float) -> bool:
         return self._chance.random() < share

@@ -19,7 +19,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import gevent
 from locust import FastHttpUser, LoadTestShape, events, task
@@ -37,9 +36,7 @@ from loadtests.mix import Mix, file_of, read_mix
 from loadtests.oracle import WrongAnswer
 from loadtests.people import Strangers, first_now, leave
 
-PATH = "/api/v1/ussd"
 CONNECT_S, ANSWER_S = 10.0, 15.0  # Africa's Talking gives up then
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 LAST_WORDS_S = 20.0  # workers report every three seconds, later when they are busy
 MOST_SPAWNED = 100  # lines a second; Locust warns of more
 MOST_WRONG_KEPT = 50  # screens, of each process
@@ -131,8 +128,9 @@ class Caller(FastHttpUser):
         gevent.joinall(others)
 
     def _post(self, session: FastHttpSession, send: Send) -> None:
-        with session.post(
-            PATH, data=urlencode(send.form), headers=FORM, name=send.name, catch_response=True
+        method, path, body, headers = send.gateway.request(send.form)
+        with session.request(
+            method, path, data=body, headers=headers, name=send.name, catch_response=True
         ) as answer:
             answer.request_meta["request_type"] = send.kind
             if answer.status_code != 200:
@@ -142,7 +140,8 @@ class Caller(FastHttpUser):
                 )
                 return
             try:
-                send.check((answer.content or b"").decode(errors="replace"))
+                said = (answer.content or b"").decode(errors="replace")
+                send.check(send.gateway.heard(said, answer.headers))
             except WrongAnswer as wrong:
                 answer.failure(wrong.kind)
                 self._keep(wrong, send)
@@ -243,24 +242,30 @@ def hear(client_id: str, data: dict[str, Any]) -> None:
 @events.test_stop.add_listener
 def collect(environment: Environment, **_: Any) -> None:
     """Let every worker tell of its last seconds: they count for the verdict. At the end of a shape Locust
-    would give them half a second, and they have not even been told to stop."""
+    would give them half a second, and they have not even been told to stop. Then keep who calls next: in
+    the browser another run may begin."""
     runner = environment.runner
+    if isinstance(runner, WorkerRunner):
+        return
     if not isinstance(runner, MasterRunner):
+        leave(_process.people.next)
         return
     _process.silent = {worker.id for worker in runner.clients.all}
     runner.send_message("stop")
     deadline = time.monotonic() + LAST_WORDS_S
     while _process.silent and time.monotonic() < deadline:
         gevent.sleep(0.1)
+    leave(_process.next + environment.parsed_options.places)
 
 
 @events.quitting.add_listener
 def decide(environment: Environment, **_: Any) -> None:
-    """The exit code: 0 when the mix's limits were kept."""
-    if isinstance(environment.runner, WorkerRunner):
+    """The exit code: 0 when the mix's limits were kept. Locust asks for it before it stops a run that goes
+    on, as after Ctrl-C in the terminal of --web; the last turns are to count."""
+    runner = environment.runner
+    if runner is None or isinstance(runner, WorkerRunner):
         return
-    alone = not isinstance(environment.runner, MasterRunner)
-    leave(_process.people.next if alone else _process.next + environment.parsed_options.places)
+    runner.stop()
     findings = verdict.judge(mix_of(environment.parsed_options).limits, _measured(environment))
     environment.process_exit_code = 0 if verdict.passed(findings) else 1
 

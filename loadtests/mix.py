@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from loadtests.gateways import Gateway, gateway_of
+from loadtests.journeys import REPOSITORY
 from loadtests.reading import LoadTestError, duration, fields, percent, rate, read, span
 from loadtests.shape import Phase
 from loadtests.verdict import Limits
+from ussd_engine.errors import UssdError
 from ussd_engine.menu.findings import Report, closest, listed, shown
 from ussd_engine.menu.reading.shape import Fields, as_integer, as_scalar
 from ussd_engine.menu.source import Mapping, Node, Scalar
@@ -17,6 +20,7 @@ from ussd_engine.menu.source import Mapping, Node, Scalar
 FOLDER = Path(__file__).parent / "mixes"
 FAULTS = (
     "mistype", "back", "give_up", "wrong_pin", "copy", "copies_at_once", "late_copy", "other_server",
+    "other_gateway",
 )  # fmt: skip
 _MOST_USERS = 100_000
 _MOST_WEIGHT = 1_000_000
@@ -30,6 +34,7 @@ class Faults:
     wrong_pin: another PIN is typed. copy: the gateway sends the same request again, after the answer.
     copies_at_once: it sends it twice at the same time. late_copy: it sends an older one again.
     other_server: the next request of this call goes to another server, or over another connection.
+    other_gateway: another gateway of the mix brings the rest of this call, under the same session id.
     """
 
     mistype: float = 0.0
@@ -40,12 +45,13 @@ class Faults:
     copies_at_once: float = 0.0
     late_copy: float = 0.0
     other_server: float = 0.0
+    other_gateway: float = 0.0
 
 
 @dataclass(slots=True, frozen=True)
 class Mix:
     """One load test. think_s: the least and the most time between two presses; pace_s: each phone line
-    dials once in this time, on average."""
+    dials once in this time, on average. gateways: those beside Africa's Talking, where calls begin."""
 
     name: str
     journeys: dict[str, int]
@@ -54,6 +60,7 @@ class Mix:
     faults: Faults
     phases: tuple[Phase, ...]
     limits: Limits
+    gateways: tuple[Gateway, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -99,7 +106,7 @@ def read_mix(file: Path, journeys: list[str]) -> Mix:
 
 
 def _mix(node: Mapping, report: Report, journeys: list[str]) -> Mix:
-    known = ("mix", "journeys", "think", "pace", "faults", "shape", "pass")
+    known = ("mix", "journeys", "think", "pace", "gateways", "faults", "shape", "pass")
     top = Fields(node, "A mix", known, report)
     name = top.scalar("mix", required=True)
     pace = _time("pace", top, 0.1, "100ms")
@@ -110,14 +117,19 @@ def _mix(node: Mapping, report: Report, journeys: list[str]) -> Mix:
         report.error(
             node.at, "no-users", "Nobody calls in any phase.", "Give one of them `users:` or `dials:`."
         )
+    faults, gateways = _faults(top.node("faults"), report), _gateways(top, report)
+    if faults.other_gateway and not gateways and not report.errors:
+        hint = "Name its map: gateways: [maps/acme.yaml]. The server must have it in USSD_GATEWAYS_DIR."
+        report.error(node.at, "no-gateway", "`other_gateway` needs another gateway.", hint)
     return Mix(
         name.value if name else "",
         _weights(top, journeys, report),
         _think(top, report),
         pace,
-        _faults(top.node("faults"), report),
+        faults,
         phases,
         _limits(top.node("pass", required=True), report),
+        gateways,
     )
 
 
@@ -130,6 +142,20 @@ def _weights(top: Fields, journeys: list[str], report: Report) -> dict[str, int]
         hint = f"There are {listed(journeys)}."
         report.error(entry.at, "no-journey", "No journey has a weight.", hint)
     return weights
+
+
+def _gateways(top: Fields, report: Report) -> tuple[Gateway, ...]:
+    """The gateways whose maps a mix names; their paths begin at the checkout."""
+    found = []
+    for item in top.items("gateways"):
+        text = as_scalar(item, "A gateway", report)
+        if text is None:
+            continue
+        try:
+            found.append(gateway_of(REPOSITORY / text.value))
+        except UssdError as error:
+            report.error(text.at, "bad-gateway", f"{shown(text.value)} cannot be taken: {error}", "")
+    return tuple(found)
 
 
 def _think(top: Fields, report: Report) -> tuple[float, float]:

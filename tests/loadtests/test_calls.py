@@ -5,10 +5,13 @@ import random
 from collections import Counter
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from core_ext.program import OFFER
 from loadtests.calls import FAILED, REACHED, Crowd, Line, Pause, Send
+from loadtests.gateways import AFRICASTALKING, gateway_of
 from loadtests.journeys import Journeys, read_journeys
 from loadtests.lender import UNKNOWN_REF
 from loadtests.mix import Faults, Mix
@@ -16,6 +19,8 @@ from loadtests.oracle import WrongAnswer
 from loadtests.people import Strangers
 from loadtests.shape import Phase
 from loadtests.verdict import Limits
+
+MAPS = Path(__file__).parents[1] / "gateways" / "maps"
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +33,12 @@ def mix(journey: str, **faults: float) -> Mix:
     return Mix("test", {journey: 1}, (1.0, 2.0), 10.0, Faults(**faults), shape, Limits(0, 100, 100))
 
 
+def moving(mix: Mix, *names: str) -> Mix:
+    """The same with other gateways, who take over three presses in ten."""
+    gateways = tuple(gateway_of(MAPS / f"{name}.yaml") for name in names)
+    return replace(mix, gateways=gateways, faults=replace(mix.faults, other_gateway=0.3))
+
+
 def crowd(journeys: Journeys) -> Crowd:
     return Crowd(journeys, Strangers(0, 0, 1, random.Random(1)), random.Random(2))
 
@@ -38,7 +49,12 @@ def line(journeys: Journeys, people: Crowd, mix: Mix, seed: int = 3) -> Line:
 
 def play(line: Line) -> list[Send]:
     """One call at a server that is always right; what was sent."""
-    sent: list[Send] = []
+    return [send for send, _ in shown(line)]
+
+
+def shown(line: Line) -> list[tuple[Send, str]]:
+    """The same, each with the state whose screen came of it."""
+    sent: list[tuple[Send, str]] = []
     last = ""
     for step in line.call():
         if isinstance(step, Pause):
@@ -49,7 +65,8 @@ def play(line: Line) -> list[Send]:
             last = line.who.phone._expected[0].body.replace(UNKNOWN_REF, "U4K7QXN")
         for _ in step.servers:
             step.check(last)
-        sent.append(step)
+        assert line.who.phone.on is not None
+        sent.append((step, line.who.phone.on.state))
     return sent
 
 
@@ -86,6 +103,38 @@ def test_gateways_copies_carry_the_same_or_an_older_text(journeys: Journeys) -> 
     assert all(len(second.form["text"]) < len(first.form["text"]) for first, second in late)
 
 
+def test_all_that_was_typed_comes_by_another_gateway_as_a_shortcut_which_no_pin_is_in(
+    journeys: Journeys,
+) -> None:
+    people = crowd(journeys)
+    past_pin = []
+    for seed in range(30):
+        one = line(journeys, people, moving(mix("join"), "safaricom"), seed)
+        call = shown(one)
+        assert one.who is not None
+        assert one.tally == {"join": Counter({REACHED: 1})}
+        by = [send.gateway.name for send, _ in call]
+        assert by == sorted(by)  # africastalking, then safaricom: it never goes back
+        assert len({send.form.get("SESSION_ID") or send.form["sessionId"] for send, _ in call}) == 1
+        past_pin += [
+            state for send, state in call
+            if send.name == "to safaricom" and f"*{one.who.person.pin}" in send.form["USSD_PARAMS"]
+        ]  # fmt: skip
+    assert past_pin
+    assert not {"repeat_pin", "main"} & set(past_pin)
+
+
+def test_a_press_by_a_gateway_that_sends_the_last_input_only_is_a_new_dial(journeys: Journeys) -> None:
+    people = crowd(journeys)
+    calls = [
+        shown(line(journeys, people, moving(mix("borrow", copy=0.5), "airtel"), seed)) for seed in range(20)
+    ]
+    moved = [(send, state) for call in calls for send, state in call if send.kind == "move"]
+    assert {send.name for send, _ in moved} == {"to airtel"}
+    assert {state for _, state in moved} == {OFFER, "language"}  # nothing was typed: nothing to offer
+    assert all(send.gateway == AFRICASTALKING for call in calls for send, _ in call if send.kind == "copy")
+
+
 def test_who_was_cut_off_may_go_on_with_what_they_had_begun(journeys: Journeys) -> None:
     people = crowd(journeys)
     one = line(journeys, people, mix("borrow"))
@@ -114,7 +163,7 @@ def test_any_mistake_leads_to_a_screen_that_is_known(journeys: Journeys, journey
         "other_server": 0.5,
         "copy": 0.1,
     }
-    one = line(journeys, people, mix(journey, **faults))
+    one = line(journeys, people, moving(mix(journey, **faults), "safaricom", "airtel"))
     for _ in range(15):
         play(one)
     assert sum(one.tally[name].total() for name in one.tally) == 15

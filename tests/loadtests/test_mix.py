@@ -96,6 +96,8 @@ def test_the_mix_of_the_documentation_can_be_read(tmp_path: Path, repository: Pa
         ("think: 1s..4s\n", "", "A mix needs `think`."),
         ("join: 1, borrow: 3", "join: 0", "No journey has a weight."),
         ("mix: A test", "mix: [", "mix.yaml:1"),
+        ("copy: 0.5%", "other_gateway: 1%", "`other_gateway` needs another gateway."),
+        ("pace:", "gateways: [docs/no.yaml]\npace:", "`docs/no.yaml` cannot be taken: there is no map"),
     ],
 )
 def test_a_fault_is_told_with_its_place_and_what_to_do(old: str, new: str, said: str, tmp_path: Path) -> None:
