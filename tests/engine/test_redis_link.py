@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from tests.redis.wire import Wire
 from ussd_engine.errors import StoreError
 from ussd_engine.redis_link import RedisLink, ReplyError
 
@@ -19,59 +20,9 @@ async def link(redis_url: str) -> AsyncIterator[RedisLink]:
     await link.close()
 
 
-class Wire:
-    """A TCP relay in front of Redis that can be cut or made silent."""
-
-    def __init__(self, socket_path: str) -> None:
-        self._path = socket_path
-        self._writers: list[asyncio.StreamWriter] = []
-        self.silent = False
-        self.connections = 0
-        self.port = 0
-
-    async def listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def leave(self) -> None:
-        """Nothing listens here until `listen` again."""
-        self._server.close()
-        self.cut()
-
-    async def __aenter__(self) -> "Wire":
-        await self.listen()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        self.cut()
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def cut(self) -> None:
-        for writer in self._writers:
-            writer.close()
-        self._writers.clear()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        up_reader, up_writer = await asyncio.open_unix_connection(self._path)
-        self._writers += [writer, up_writer]
-        await asyncio.gather(self._pump(reader, up_writer), self._pump(up_reader, writer))
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            while data := await reader.read(65536):
-                if not self.silent:
-                    writer.write(data)
-        writer.close()
-
-
 @pytest.fixture
 async def wire(redis_url: str) -> AsyncIterator[Wire]:
-    async with Wire(redis_url.removeprefix("unix://").partition("?")[0]) as wire:
+    async with Wire(redis_url) as wire:
         yield wire
 
 
@@ -259,7 +210,7 @@ class Loading(Wire):
 
 async def test_calls_wait_until_a_server_has_loaded_its_data(redis_url: str) -> None:
     lost = asyncio.Event()
-    async with Loading(redis_url.removeprefix("unix://").partition("?")[0]) as wire:
+    async with Loading(redis_url) as wire:
         link = RedisLink(wire.url, on_lost=lost.set)
         await link.open()
         wire.cut()

@@ -18,6 +18,7 @@ from ussd_engine.actions import Call, Money, Outcome, Pin
 from ussd_engine.engine import Engine, open_engine
 from ussd_engine.observe.board import Board
 from ussd_engine.server import Running, make_app
+from ussd_engine.session_counts import sessions_by_bundle
 from ussd_engine.settings import Settings
 from ussd_engine.turn import Reply
 
@@ -33,9 +34,11 @@ def running_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluste
 
 @pytest.fixture
 def cluster(running_cluster: Cluster) -> Iterator[Cluster]:
-    """Three masters, each with a replica, and a master without slots. Whole again for the next test."""
+    """Three masters, each with a replica, and a master without slots. Whole and empty again for the next
+    test."""
     yield running_cluster
     running_cluster.restore()
+    running_cluster.empty()
 
 
 class Market(Shop):
@@ -72,7 +75,7 @@ class Line(Phone):
         return Reply(shown, word == "CON")
 
 
-OpenMarket = Callable[[str], Awaitable[Engine]]
+OpenMarket = Callable[..., Awaitable[Engine]]
 
 
 @pytest.fixture
@@ -87,10 +90,10 @@ async def open_market(market: Market, tmp_path: Path) -> AsyncIterator[OpenMarke
     (tmp_path / "menus" / "shop" / "service.yaml").write_text(SHOP)
     opened: list[Engine] = []
 
-    async def open_one(url: str) -> Engine:
+    async def open_one(url: str, redis_timeout_s: float = 1.0) -> Engine:
         settings = Settings(
-            _env_file=None, env="test", database_url="", redis_url=url, redis_timeout_s=1.0, port=0,
-            menus_dir=tmp_path / "menus",
+            _env_file=None, env="test", database_url="", redis_url=url, redis_timeout_s=redis_timeout_s,
+            port=0, menus_dir=tmp_path / "menus",
         )  # fmt: skip
         opened.append(await open_engine(settings, Board(), plugins={"shop": market}))
         return opened[-1]
@@ -194,6 +197,17 @@ async def crowd(
             await asyncio.wait([walks])
         await walks
     assert people.bought == len(market.purchases) > 0
+
+
+async def dial_and_publish(url: str, open_market: OpenMarket, market: Market) -> None:
+    """All that the engine ever asks of Redis."""
+    engine = await open_market(url, 5.0)  # on a busy machine TLS takes its time
+    other = await open_market(url, 5.0)
+    assert await other.ready() == {}
+    async with crowd(engine, market, 4) as people:
+        await people.more(40)
+    await engine.sessions.forget_profile("254700000000", "shop")
+    assert sum((await sessions_by_bundle(engine.bundles._redis)).values()) == 0  # all are over
 
 
 @pytest.fixture

@@ -43,15 +43,13 @@ class Server:
         options: dict[str, str] | None = None,
         *,
         login: dict[str, Any] | None = None,
-        tls: bool = False,
     ) -> None:
         """login: redis-py's options for whoever may do everything."""
         self.folder = folder
         self.port = free_port()
         self.sentinel = ""  # its configuration, when it is one
         self._login = login or {}
-        ports = {"port": "0", "tls-port": str(self.port)} if tls else {"port": str(self.port)}
-        self._options = ports | (options or {})
+        self._options = {"port": str(self.port)} | (options or {})
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -63,6 +61,10 @@ class Server:
         options = {"retry": Retry(NoBackoff(), 0), "socket_timeout": 2, "decode_responses": True}
         with redis.Redis(port=self.port, **(options | self._login)) as client:
             return client.execute_command(*words.split(), *more)
+
+    def refusals(self, word: str) -> int:
+        """How often it answered with an error that begins with this word."""
+        return int(self.ask("INFO", "errorstats").get(f"errorstat_{word}", {"count": 0})["count"])
 
     def start(self, *, wait: bool = True) -> Self:
         self.folder.mkdir(exist_ok=True)
@@ -156,6 +158,12 @@ class Cluster:
                 node.start()
         for node in self.nodes:
             until(lambda node=node: self._whole(node), f"{node.host} sees the whole cluster")
+
+    def empty(self) -> None:
+        """Forget all keys."""
+        for node in self.nodes:
+            if node.ask("ROLE")[0] == "master":
+                node.ask("FLUSHALL")
 
     def begin_move(self, slot: int, to: Server) -> Server:
         """From now on keys of this slot may be on either side. The node it leaves."""

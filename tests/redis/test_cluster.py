@@ -167,6 +167,38 @@ async def test_nothing_is_ever_waited_for_longer_than_a_call_may_take(cluster: C
         await store.close()
 
 
+async def test_commands_wait_while_the_cluster_is_down(cluster: Cluster) -> None:
+    """A cluster with a slot that nobody has answers CLUSTERDOWN for all its keys."""
+    store = await open_store(url_of(cluster), timeout_s=20.0)
+    node, slot = cluster.holder("x"), key_slot(b"x")
+    beside = next(name for name in (f"b{n}" for n in range(100)) if cluster.holder(name) is node)
+    before = node.refusals("CLUSTERDOWN")
+    node.ask("CLUSTER DELSLOTS", slot)
+    try:
+        calls = asyncio.gather(store.call("SET", "x", "1"), store.call("SET", beside, "2"))
+        while node.refusals("CLUSTERDOWN") < before + 4:
+            assert not calls.done()
+            await asyncio.sleep(0.01)
+    finally:
+        node.ask("CLUSTER ADDSLOTS", slot)
+    assert await calls == [b"OK", b"OK"]
+    assert await asyncio.gather(store.call("GET", "x"), store.call("GET", beside)) == [b"1", b"2"]
+    await store.close()
+
+
+async def test_whoever_waited_too_long_for_a_cluster_that_is_down_is_told_so(cluster: Cluster) -> None:
+    store = await open_store(url_of(cluster), timeout_s=0.3)
+    node, slot = cluster.holder("x"), key_slot(b"x")
+    node.ask("CLUSTER DELSLOTS", slot)
+    try:
+        beside = next(name for name in (f"b{n}" for n in range(100)) if cluster.holder(name) is node)
+        with pytest.raises(StoreError, match="did not answer in time: CLUSTERDOWN"):
+            await store.call("GET", beside)
+    finally:
+        node.ask("CLUSTER ADDSLOTS", slot)
+    await store.close()
+
+
 async def test_a_closed_store_fails_what_waits_and_what_comes(cluster: Cluster) -> None:
     store = await open_store(url_of(cluster))
     with cluster.holder("x").frozen():

@@ -3,65 +3,24 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from services.tasks.app import make
+from tests.redis import sentinels
 from tests.redis.conftest import Market, OpenMarket, crowd
-from tests.redis.servers import Server, until
+from tests.redis.sentinels import Watched
 from ussd_engine.errors import StoreError
 from ussd_engine.redis_clients import client
 from ussd_engine.redis_store import open_store
 from ussd_engine.settings import Settings
 
-SENTINEL = """\
-port {port}
-dir {folder}
-requirepass watch
-sentinel monitor umoja 127.0.0.1 {master} 1
-sentinel auth-pass umoja data
-sentinel down-after-milliseconds umoja 300
-sentinel failover-timeout umoja 2000
-"""
-
-
-@dataclass
-class Watched:
-    """A master, its replica, and a sentinel. Another sentinel is in the URL and away."""
-
-    master: Server
-    replica: Server
-    sentinel: Server
-
-    @property
-    def url(self) -> str:
-        hosts = f"127.0.0.1:1,{self.sentinel.host}"
-        return f"redis+sentinel://:data@{hosts}/umoja/2?sentinel_password=watch"
-
 
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Watched]:
-    secured = {"requirepass": "data", "masterauth": "data"}
-    data = {"password": "data"}
-    with (
-        Server(tmp_path / "master", secured, login=data) as master,
-        Server(
-            tmp_path / "replica", secured | {"replicaof": f"127.0.0.1 {master.port}"}, login=data
-        ) as replica,
-    ):
-        until(lambda: replica.ask("ROLE")[3] == "connected", "the replica follows")
-        sentinel = Server(tmp_path / "sentinel", login={"password": "watch"})
-        sentinel.sentinel = SENTINEL.format(port=sentinel.port, folder=sentinel.folder, master=master.port)
-        with sentinel:
-            until(
-                lambda: replica.host.split(":")[1] in str(sentinel.ask("SENTINEL", "REPLICAS", "umoja")),
-                "the sentinel knows the replica",
-            )
-            for name, value in (("INFO-PERIOD", 100), ("PUBLISH-PERIOD", 100), ("TILT-TRIGGER", 60_000)):
-                sentinel.ask("SENTINEL", "DEBUG", name, value)
-            yield Watched(master, replica, sentinel)
+    with sentinels.watched(tmp_path) as watched:
+        yield watched
 
 
 async def test_turns_go_on_when_the_master_is_killed_and_the_replica_takes_over(
@@ -81,17 +40,12 @@ async def test_turns_go_on_when_the_master_is_killed_and_the_replica_takes_over(
 async def test_a_master_that_was_made_a_replica_is_left_for_the_new_one(watched: Watched) -> None:
     store = await open_store(watched.url)
     assert await store.call("SET", "a", "before") == b"OK"
-    sentinel = watched.sentinel
-    sentinel.ask(
-        "SENTINEL", "SET", "umoja", "down-after-milliseconds", 30_000
-    )  # not by itself, on a slow day
-    await asyncio.to_thread(until, lambda: sentinel.ask("SENTINEL", "FAILOVER", "umoja"), "it may fail over")
-    await asyncio.to_thread(until, lambda: watched.master.ask("ROLE")[0] == "slave", "it was made a replica")
+    await asyncio.to_thread(watched.fail_over)
     answered = b""
     while answered != b"OK":
         with contextlib.suppress(StoreError):  # of the connection that was lost, or a server that only reads
             answered = await store.call("SET", "a", "after")
-    assert watched.replica.ask("ROLE")[0] == "master"
+    assert watched.master.ask("ROLE")[0] == "master"
     assert await store.call("GET", "a") == b"after"
     await store.close()
 
