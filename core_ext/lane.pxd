@@ -40,8 +40,12 @@ cdef class Lane:
     cdef bytes _behind  # and behind it
     cdef Py_ssize_t _at
     cdef int _partial_ticks  # how long a request has been arriving
+    cdef list _ready  # answers not sent yet; none when no request is under way
+    cdef bint _due  # they are sent at the end of this tick
 
     cpdef object answered(self)
+    cpdef object flush(self)
+    cdef object _send(self)
     cdef object _read(self)
     cdef Py_ssize_t _like_the_last(self, bytes data, Py_ssize_t position)
     cdef object _remember(self, bytes head)

@@ -1,8 +1,8 @@
-"""The listening socket: the fast lane in front of aiohttp, for each gateway whose requests are plain forms.
+"""The listening socket: the fast lane in front of aiohttp, for one gateway whose requests are plain forms.
 
 The lane answers the plain form of the hot route; everything else on a connection, and every connection
 that ever asked for something else, is aiohttp's. With `--no-lane` aiohttp gets them all; the answers are
-the same bytes.
+the same bytes. How long and how much either waits for: docs/running.md, "Connections".
 """
 
 import asyncio

@@ -9,8 +9,14 @@ import psutil
 import pytest
 from typer.testing import CliRunner, Result
 
-from ussd_engine import cli
+from loadtests.bench.processes import free_port
+from ussd_engine import cli, workers
+from ussd_engine.commands import running
 from ussd_engine.errors import StoreError
+from ussd_engine.place import Offer
+from ussd_engine.processes import ussd as own_command
+from ussd_engine.settings import Settings
+from ussd_engine.worker import Command
 
 COMMANDS = [
     "dev", "serve", "check", "test", "try", "draw",
@@ -194,6 +200,38 @@ def test_try_on_a_folder_brings_its_own_server_and_takes_it_away(folder: Path) -
     assert done.stdout.startswith("Hello\n")
     left = [process for process in psutil.process_iter() if process.pid not in before]
     assert not [process for process in left if "ussd-try-" in command_of(process)]
+
+
+@pytest.mark.parametrize(("option", "lane"), [([], True), (["--lane"], True), (["--no-lane"], False)])
+def test_one_server_has_the_lane_unless_it_is_told_not_to(
+    monkeypatch: pytest.MonkeyPatch, option: list[str], lane: bool
+) -> None:
+    ran: list[bool] = []
+    monkeypatch.setattr(running, "_run", lambda _settings, *, lane: ran.append(lane))
+    monkeypatch.setattr(running, "settings", lambda: Settings(_env_file=None, env="test"))
+    assert ussd("serve", "--port", str(free_port()), *option).exit_code == 0
+    assert ran == [lane]
+
+
+@pytest.mark.parametrize("option", [[], ["--no-lane"]])
+def test_workers_are_told_of_the_lane_what_their_supervisor_is(
+    monkeypatch: pytest.MonkeyPatch, option: list[str]
+) -> None:
+    commands: list[list[str]] = []
+    offer = Offer(1, [3], 4, None, "metrics")
+
+    class Supervisor:
+        def __init__(self, count: int, command: Command, read: object) -> None:
+            assert count == 2
+            commands.append(list(command(offer)))
+
+        async def run(self) -> None:
+            """Nobody is started."""
+
+    monkeypatch.setattr(workers, "Workers", Supervisor)
+    monkeypatch.setattr(running, "settings", lambda: Settings(_env_file=None, env="test"))
+    assert ussd("serve", "--port", str(free_port()), "--workers", "2", *option).exit_code == 0
+    assert commands == [own_command("serve", "--place", offer.written(), *option)]
 
 
 def test_a_folder_that_is_not_there_is_no_server() -> None:

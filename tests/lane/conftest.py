@@ -25,6 +25,11 @@ class Wire:
     closed: bool = False
     protocol: Any = None
 
+    @property
+    def said(self) -> bytes:
+        """All that was sent, in however many writes."""
+        return b"".join(self.sent)
+
     # the transport's side
 
     def write(self, data: bytes) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.server.conftest import Serve
 from tests.server.wire import CODE, FORM, Answer, ask, chunked, converse, form, post, read_answer
+from ussd_engine import front
 
 USSD = "/api/v1/ussd"
 MISSING = form().replace(b"&text=", b"")
@@ -146,10 +147,15 @@ async def test_a_caller_that_waits_for_100_continue_gets_it(serve: Serve, lane: 
     writer.close()
 
 
-async def test_a_body_that_never_comes_is_given_up(serve: Serve) -> None:
-    served = await serve(lane=False, read_timeout_s=0.05)
+async def test_a_body_that_never_comes_is_given_up(
+    serve: Serve, lane: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front, "_TICK_S", 0.02)  # the lane leaves it to aiohttp after two
+    served = await serve(lane=lane, read_timeout_s=0.05)
     answer = await ask(served.port, post(form("1"))[:-1])
     assert (answer.status, answer.body) == (408, "the body did not arrive in time.\n")
+    assert served.board.rejected.value("africastalking", "slow_body") == 1
+    assert not served.engine.turns
 
 
 @pytest.mark.parametrize("raw", [

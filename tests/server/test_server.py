@@ -9,7 +9,9 @@ import orjson
 import pytest
 
 from tests.server.conftest import Echo, Serve
+from tests.server.served import SCREEN, dial, serving
 from tests.server.wire import MSISDN, ask, form, post, without_date
+from ussd_engine.embedded import Servers
 from ussd_engine.gateways import load_maps
 from ussd_engine.gateways.routes import BUSY, FAULT
 from ussd_engine.place import listening_sockets
@@ -46,6 +48,29 @@ async def raw(port: int, request: bytes) -> bytes:
     writer.close()
     lines = without_date(received).split(b"\r\n")
     return b"\r\n".join(line for line in lines if not line.startswith(b"X-Request-Id"))
+
+
+async def in_the_lane(port: int, request: bytes) -> bool:
+    """Whether a server has the lane: in one piece with what is not HTTP, the lane answers a request and
+    aiohttp does not. Of all they say, only this differs."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request + b"\x16 not HTTP\r\n\r\n")
+    said = await asyncio.wait_for(reader.read(), 60)
+    writer.close()
+    assert said.count(b" 400 Bad Request\r\n") == 1
+    return b"HTTP/1.1 200 OK\r\n" in said
+
+
+async def test_the_lane_is_there_unless_it_is_left_out(serve: Serve, lane: bool) -> None:
+    served = await serve(lane=lane)
+    assert await in_the_lane(served.port, post(form("1"))) == lane
+
+
+async def test_the_workers_of_a_server_without_the_lane_have_none(servers: Servers, tmp_path: Path) -> None:
+    async with serving(tmp_path, servers.redis_url, "--no-lane") as served:
+        answers = [await ask(served.port, dial()) for _ in range(8)]  # by both, as the kernel deals them out
+        assert [(answer.status, answer.body) for answer in answers] == [(200, SCREEN)] * 8
+        assert [await in_the_lane(served.port, dial()) for _ in range(8)] == [False] * 8
 
 
 async def test_an_exception_nobody_foresaw_is_a_sentence_and_a_log_line(

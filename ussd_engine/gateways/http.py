@@ -22,6 +22,8 @@ from ussd_engine.observe import Board, get_logger
 
 log = get_logger("ussd.http")
 
+DEAF_S = 300.0  # how long a caller may leave its answers unread; a quiet connection is kept as long
+
 _EXPECT_CONTINUE = "100-continue"
 
 
@@ -81,7 +83,12 @@ class Lean:
             connection = b"Connection: keep-alive\r\n"
         transport.write(self._head.before(self._body, connection))
         if request.protocol.writing_paused:  # the caller sends more than it reads
-            await request.writer.drain()
+            try:
+                async with asyncio.timeout(DEAF_S):
+                    await request.writer.drain()
+            except TimeoutError:
+                transport.abort()  # a close would wait until it has read
+                raise ConnectionResetError("the caller does not read") from None
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Nothing is left to write."""
