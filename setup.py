@@ -34,7 +34,12 @@ def extensions() -> list[Extension]:
         modules,
         nthreads=0,
         build_dir="build",
-        compiler_directives={"language_level": 3, "annotation_typing": True, "embedsignature": True},
+        compiler_directives={
+            "language_level": 3,
+            "annotation_typing": True,
+            "embedsignature": True,
+            "auto_pickle": False,  # some hold addresses, which mean nothing elsewhere
+        },
         annotate=os.environ.get("USSD_ANNOTATE") == "1",
     )
     for extension in built:  # afterwards, because cythonize makes new ones without it

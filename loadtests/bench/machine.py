@@ -3,13 +3,22 @@
 import os
 import platform
 import resource
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import psutil
+
+from ussd_engine.embedded import redis_binary
 from ussd_engine.errors import UssdError
+
+_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+# What others are built with or run on, and how each is asked for its version.
+_TOOLS = {"cc": ["cc", "--version"], "go": ["go", "version"], "node": ["node", "--version"]}
 
 
 @dataclass(slots=True, frozen=True)
@@ -76,9 +85,11 @@ def allow_open_files(wanted: int) -> None:
 
 def description(pinned: Cores) -> dict[str, str]:
     """What a reader needs to compare the numbers."""
-    return {
+    found = {
         "cpu": _cpu(),
         "cores": str(os.cpu_count()),
+        "caches": _caches(),
+        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GB",
         "pinned": f"server on core {pinned.server}, client on {pinned.client}, Redis on {pinned.redis}"
         if pinned.apart
         else "no",
@@ -86,7 +97,11 @@ def description(pinned: Cores) -> dict[str, str]:
         "python": platform.python_version(),
         "aiohttp": version("aiohttp"),
         "uvloop": version("uvloop"),
+        "redis": _said([redis_binary(), "--version"]),
+        "commit": _said(["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]),
     }
+    found |= {name: _said(command) for name, command in _TOOLS.items()}
+    return {name: value for name, value in found.items() if value}
 
 
 def _cpu() -> str:
@@ -97,3 +112,18 @@ def _cpu() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def _caches() -> str:
+    """Of the first core, the nearest first; empty where the system does not say."""
+    levels = sorted(_CACHES.glob("index*/size"))
+    return ", ".join(level.read_text(encoding="utf-8").strip() for level in levels)
+
+
+def _said(command: list[str]) -> str:
+    """The first line a program prints; empty when it is not there."""
+    found = shutil.which(command[0])
+    if found is None:
+        return ""
+    printed = subprocess.run([found, *command[1:]], capture_output=True, text=True, check=False).stdout
+    return printed.strip().partition("\n")[0]
