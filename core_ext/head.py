@@ -1,4 +1,5 @@
-"""What the lane takes for a plain head: the one request line, and headers that every parser reads alike."""
+"""What the lane takes for a plain head: the one request line, and headers that every parser reads alike.
+And whose request a form is."""
 
 import re
 
@@ -40,3 +41,11 @@ def content_length(head: bytes, request_line: bytes, max_body: int) -> int:
             hosts += 1
     plain = form and hosts == 1 and length <= max_body and len(lines) <= MAX_HEADERS
     return length if plain else -1
+
+
+def caller_of(body: bytes, name: bytes) -> bytes | None:
+    """The value of the field `name=` of a form, as it is written there; None: it has none."""
+    at = 0 if body.startswith(name) else body.find(b"&" + name) + 1
+    if not body.startswith(name, at):
+        return None
+    return body[at + len(name) :].partition(b"&")[0]

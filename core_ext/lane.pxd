@@ -7,6 +7,7 @@ cdef class Request(Waiter):
     cdef public Lane lane
     cdef object coroutine
     cdef public object answer
+    cdef public bytes body
 
     cpdef object drive(self, object coroutine)
     cpdef object resume(self, object _done=*)
@@ -17,6 +18,7 @@ cdef class Starter:
 cdef class Route:
     cdef readonly bytes request_line
     cdef readonly Py_ssize_t max_body
+    cdef readonly bytes caller
     cdef public object respond
     cdef readonly object fallback
     cdef public Starter plain
@@ -36,6 +38,7 @@ cdef class Lane:
     cdef bint _blocked  # the peer does not read its replies
     cdef bint _ended  # the peer has sent all it will
     cdef bint _parsing
+    cdef bint _queued  # the next request waits for one before it
     cdef bytes _before  # how the last head read before its Content-Length
     cdef bytes _behind  # and behind it
     cdef Py_ssize_t _at
@@ -50,5 +53,6 @@ cdef class Lane:
     cdef Py_ssize_t _like_the_last(self, bytes data, Py_ssize_t position)
     cdef object _remember(self, bytes head)
     cdef bint _begin(self, bytes body)
+    cdef bint _waits(self, bytes body)
     cdef object _pace(self)
     cdef object _hand_over(self)

@@ -17,7 +17,8 @@ Rules for whoever edits this file
 2. A request is handed over only after the replies before it have left.
 3. Everything has a bound: head, body, requests under way on a connection; past it reading pauses.
 4. A turn that has begun is finished although its caller hung up: its answer is stored for the retry.
-5. A request that does not come whole within two ticks is the framework's: it has its own patience.
+5. One caller's requests are taken one after the other; those of others do not wait for them.
+6. A request that does not come whole within two ticks is the framework's: it has its own patience.
 
 The coroutine may await futures of its loop and nothing else (a task is a future). It returns the bytes
 of the whole HTTP answer and raises nothing.
@@ -29,7 +30,7 @@ from typing import Any
 
 import cython
 
-from .head import content_length
+from .head import caller_of, content_length
 from .pipeline import Waiter
 from .ring import Ring
 
@@ -48,7 +49,7 @@ class Route:
 
     respond(body) gives the coroutine of one turn, or None when the framework had better answer this
     request; fallback() makes the framework's protocol for one connection. plain, when there is one, begins
-    those that need no coroutine.
+    those that need no coroutine. caller: the form's field that says whose request it is.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Route:
         respond: Callable[[bytes], Coroutine[Any, Any, bytes] | None],
         fallback: Callable[[], Any],
         plain: Any = None,  # a Starter
+        caller: str = "",
     ) -> None:
         self.request_line = f"POST {path} HTTP/1.1\r\n".encode()
         self.max_body = max_body
         self.respond = respond
         self.fallback = fallback
         self.plain = plain
+        self.caller = f"{caller}=".encode()
         self.lanes: set = set()  # type: ignore[type-arg]
         self.lengths: dict = {}  # type: ignore[type-arg]  # heads read before, and their Content-Length
 
@@ -85,9 +88,10 @@ class Route:
 class Request(Waiter):
     """One request under way, and its answer once it has one."""
 
-    def __init__(self, lane: "Lane") -> None:
+    def __init__(self, lane: "Lane", body: bytes) -> None:
         self.lane = lane
         self.answer: Any = None
+        self.body = body
 
     @cython.ccall
     def drive(self, coroutine: object) -> object:
@@ -127,6 +131,7 @@ class Lane:
         self._blocked = False
         self._ended = False
         self._parsing = False
+        self._queued = False
         self._partial_ticks = 0
         self._ready: list = []  # type: ignore[type-arg]
         self._due = False
@@ -247,6 +252,7 @@ class Lane:
         end: cython.Py_ssize_t
         length: cython.Py_ssize_t
         self._parsing = True
+        self._queued = False
         while position < len(data) and self._under_way.size < _MOST_UNDER_WAY:
             length = self._like_the_last(data, position)
             end = self._at
@@ -268,6 +274,9 @@ class Lane:
                 self._remember(head)
                 end += 4
             if end + length > len(data):
+                break
+            if self._under_way.size and self._waits(chars[end : end + length]):
+                self._queued = True
                 break
             if not self._begin(chars[end : end + length]):
                 self._leaving = True
@@ -331,11 +340,20 @@ class Lane:
         coroutine = self.route.respond(body)
         if coroutine is None:
             return False
-        request = Request(self)
+        request = Request(self, body)
         self._under_way.append(request)
         self._partial_ticks = 0
         request.drive(coroutine)
         return True
+
+    @cython.cfunc
+    def _waits(self, body: bytes) -> cython.bint:
+        """Whether a request of the same caller is under way. aiohttp takes all of a connection's in turn."""
+        caller = caller_of(body, self.route.caller)
+        if caller is None:
+            return False
+        requests = self._under_way.waiting()
+        return caller in [caller_of(request.body, self.route.caller) for request in requests]
 
     @cython.cfunc
     def _send(self) -> None:
@@ -352,7 +370,8 @@ class Lane:
     def _pace(self) -> None:
         """Read while there is room for more; else let the peer's data wait in the kernel."""
         room: cython.bint = (
-            not (self._blocked or self._leaving or self._ended) and self._under_way.size < _MOST_UNDER_WAY
+            not (self._blocked or self._leaving or self._ended or self._queued)
+            and self._under_way.size < _MOST_UNDER_WAY
         )
         if self.transport is None or room == self._reading:
             return

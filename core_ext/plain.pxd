@@ -60,7 +60,6 @@ cdef class PlainTurn(Request):
     cdef Plain plain
     cdef Menu menu
     cdef Pipeline line
-    cdef bytes body
     cdef bytes session_id
     cdef bytes msisdn
     cdef str code

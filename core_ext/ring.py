@@ -36,6 +36,10 @@ class Ring:
         """The one that has been in longest; None when there is none."""
         return self._items[self._first] if self.size > 0 else None
 
+    def waiting(self) -> list[Any]:
+        """All of them, the first first."""
+        return (self._items[self._first :] + self._items[: self._first])[: self.size]
+
     @cython.ccall
     @cython.boundscheck(False)
     @cython.wraparound(False)

@@ -37,7 +37,10 @@ class Front:
         self._quiet_ticks = int(quiet_s / _TICK_S)
         self._routes = routes
         assert runner.server is not None
-        self._route = Route(routes.adapter.map.turn.path, settings.max_body, self._respond, runner.server)
+        turn = routes.adapter.map.turn
+        self._route = Route(
+            turn.path, settings.max_body, self._respond, runner.server, caller=turn.fields.msisdn.name
+        )
         if isinstance(routes.engine, Engine):
             self._route.plain = plain_turns(routes.engine, routes, self._again)
         self._servers: list[asyncio.Server] = []

@@ -77,7 +77,7 @@ class Bench:
     wire: Wire = field(default_factory=Wire)
 
     def __post_init__(self) -> None:
-        self.route = Route(PATH, MAX_BODY, self.respond, lambda: self.wire)
+        self.route = Route(PATH, MAX_BODY, self.respond, lambda: self.wire, caller="who")
         self.lane = Lane(self.route)
         self.wire.protocol = self.lane
         self.lane.connection_made(self.wire)

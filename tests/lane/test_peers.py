@@ -39,6 +39,23 @@ async def test_replies_of_one_tick_leave_in_one_write_and_none_waits_for_a_later
     assert slow.wire.sent == [b"<0><1>", b"<2><3><4>"]
 
 
+async def test_one_callers_requests_are_taken_one_after_the_other(slow: Bench) -> None:
+    slow.feed(b"".join(map(plain, (b"who=a&n=1", b"n=2&who=b", b"n=3&who=a", b"who=c"))))
+    assert len(slow.waiting) == 2
+    assert not slow.wire.reading
+    slow.waiting[1].set_result(None)
+    await asyncio.sleep(0)
+    assert len(slow.waiting) == 2, "the first one's turn is still under way"
+    slow.waiting[0].set_result(None)
+    await asyncio.sleep(0)
+    assert slow.wire.reading
+    for turn in list(slow.waiting)[2:]:
+        turn.set_result(None)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert slow.wire.said == b"<who=a&n=1><n=2&who=b><n=3&who=a><who=c>"
+
+
 async def test_a_turn_that_breaks_takes_no_answer_along_that_was_ready(slow: Bench) -> None:
     slow.feed(plain(b"a") + plain(b"b"))
     loop = asyncio.get_running_loop()

@@ -158,9 +158,9 @@ def narrow_socket() -> socket.socket:
 
 @asynccontextmanager
 async def pipelining(served: Served, count: int) -> AsyncIterator[tuple[socket.socket, asyncio.Task[None]]]:
-    """A peer that sends so many requests one behind the other, and the task that does."""
+    """A peer that sends requests of so many phones one behind the other, and the task that does."""
     loop = asyncio.get_running_loop()
-    requests = b"".join(post(form(f"{number}*1")) for number in range(count))
+    requests = b"".join(post(form(f"{number}*1", phone=f"+254711{number:06}")) for number in range(count))
     with narrow_socket() as peer:
         await loop.sock_connect(peer, ("127.0.0.1", served.port))
         yield peer, asyncio.create_task(loop.sock_sendall(peer, requests))

@@ -1,23 +1,25 @@
 """Requests that are nearly plain, or nothing at all: lane and aiohttp read each alike, byte for byte.
 
-Each is sent on a connection that has asked a plain one before, so that the lane has it first.
+Each is sent on a connection that has asked a plain one before, so that the lane has it first. What "alike"
+means where there is no HTTP any more is said in `tests.server.wire.alike`.
 """
 
 import asyncio
-import random
-import re
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.lane.test_framing import NOT_PLAIN
-from tests.server.conftest import Serve
-from tests.server.wire import form, post, read_answer
+from tests.server.conftest import Serve, Twins
+from tests.server.wire import alike, cut_at, everything, form, one_by_one, post, read_answer
 
 PLAIN = post(form("1"))
 # Whatever length is read, one of these is the next request, and the last one ends the connection.
-FOLLOWING = post(form("2")) * 40 + post(form("3"), extra="Connection: close\r\n")
-AT_ONCE = 50
-UNREADABLE = b"HTTP/1.0 400 Bad Request"
+LAST = post(form("2")) + post(form("3"), extra="Connection: close\r\n")
+FOLLOWING = post(form("2")) * 40 + LAST
+# What comes in one piece with an offer to upgrade is lost in aiohttp: nobody pipelines behind one.
+ODD = {name: request for name, request in NOT_PLAIN.items() if name != "upgrade"}
 
 
 def served_path(request: bytes) -> bytes:
@@ -25,35 +27,11 @@ def served_path(request: bytes) -> bytes:
     return request.replace(b"/ussd", b"/api/v1/ussd", 1)
 
 
-async def conversation(port: int, request: bytes) -> bytes:
-    """All that is said to a request and those behind it, but for what is never twice the same."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        writer.write(PLAIN)
-        await asyncio.wait_for(read_answer(reader), 10)
-        writer.write(request)
-        await asyncio.sleep(0)
-        writer.write(FOLLOWING)
-        said = b""
-        while part := await asyncio.wait_for(reader.read(65536), 2):
-            said += part
-    except ConnectionError:
-        pass  # what was not read any more; all before it was
-    finally:
-        writer.close()
-    return re.sub(rb"\r\n(Date|X-Request-Id): [^\r]*", b"", said)
-
-
-async def assert_alike(serve: Serve, requests: list[bytes]) -> None:
-    fast, slow = await serve(lane=True), await serve(lane=False)
-    for start in range(0, len(requests), AT_ONCE):
-        batch = requests[start : start + AT_ONCE]
-        answers = await asyncio.gather(
-            *(conversation(served.port, request) for request in batch for served in (fast, slow))
-        )
-        for request, one, other in zip(batch, answers[::2], answers[1::2], strict=True):
-            # aiohttp drops whole requests that came in one piece with one it cannot read: the lane answers.
-            assert one == other or (other.startswith(UNREADABLE) and UNREADABLE in one), request
+async def assert_alike(twins: Twins, pieces: list[bytes]) -> None:
+    fast, slow = await twins.both(pieces)
+    apart = b"" if fast == slow else await everything(twins.slow.port, one_by_one(b"".join(pieces)))
+    assert alike(fast, slow, apart), pieces
+    assert fast.startswith(b"HTTP/1.1 200 OK\r\n"), "the plain one is answered, whatever is behind it"
 
 
 async def test_who_offers_another_protocol_is_answered_in_this_one_and_goes_on(
@@ -70,28 +48,45 @@ async def test_who_offers_another_protocol_is_answered_in_this_one_and_goes_on(
     writer.close()
 
 
-async def test_what_the_lane_does_not_read_is_read_as_aiohttp_reads_it(serve: Serve) -> None:
-    # What comes in one piece with an offer to upgrade is lost in aiohttp: nobody pipelines behind one.
-    odd = [served_path(request) for name, request in NOT_PLAIN.items() if name != "upgrade"]
-    await assert_alike(
-        serve, odd + [request.replace(b"\r\n\r\na", b"\r\n\r\n" + form("7")) for request in odd]
-    )
+@pytest.mark.parametrize("name", ODD)
+async def test_what_the_lane_does_not_read_is_read_as_aiohttp_reads_it(twins: Twins, name: str) -> None:
+    odd = served_path(ODD[name])
+    for request in (odd, odd.replace(b"\r\n\r\na", b"\r\n\r\n" + form("7"))):
+        torn = cut_at(request, range(1, len(request), 1 + len(request) // 500))
+        await assert_alike(twins, [PLAIN, request, FOLLOWING])
+        await assert_alike(twins, [PLAIN + request + LAST])
+        await assert_alike(twins, [PLAIN, *torn, LAST])
 
 
-@pytest.mark.parametrize("seed", range(4))
-async def test_a_plain_request_with_a_few_bytes_changed_is_read_alike(serve: Serve, seed: int) -> None:
-    dice = random.Random(seed)
-    await assert_alike(serve, [mutated(dice) for _ in range(150)])
+PIECES = st.sampled_from(
+    [b"", b" ", b"\t", b"\r", b"\n", b"\r\n", b"\0", b"\x7f", b"\x80", b":", b",", b"0", b"9", b"*",
+     b"\r\n ", b"chunked", b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"\x0b", b"_"]
+)  # fmt: skip
+EDITS = st.lists(
+    st.tuples(st.integers(0, 160), st.integers(0, 2), PIECES | st.binary(max_size=2)), min_size=1, max_size=3
+)
+HEADERS = st.sampled_from(["", "X-A: b\r\n", "Connection: keep-alive\r\n"])
 
 
-def mutated(dice: random.Random) -> bytes:
-    request = bytearray(post(form("5"), extra=dice.choice(["", "X-A: b\r\n", "Connection: keep-alive\r\n"])))
+# Where pieces begin: often the odd one comes in a piece of its own, or its first bytes with the plain one.
+CUTS = st.lists(st.integers(1, 500) | st.just(len(PLAIN)), max_size=3)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(extra=HEADERS, edits=EDITS, cuts=CUTS)
+async def test_a_plain_request_with_a_few_bytes_changed_is_read_alike(
+    twins: Twins, extra: str, edits: list[tuple[int, int, bytes]], cuts: list[int]
+) -> None:
+    request = bytearray(post(form("5"), extra=extra))
     head = request.index(b"\r\n\r\n") + 4
-    for _ in range(dice.randint(1, 3)):
-        at = dice.randrange(head)
-        piece = dice.choice(
-            [b"", b" ", b"\t", b"\r", b"\n", b"\r\n", b"\0", b"\x7f", b"\x80", b":", b",", b"0", b"9", b"*",
-             b"\r\n ", b"chunked", b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"\x0b", b"_"]
-        )  # fmt: skip
-        request[at : at + dice.randint(0, 2)] = piece
-    return bytes(request)
+    for at, instead_of, piece in edits:
+        request[at % head : at % head + instead_of] = piece
+    await assert_alike(twins, cut_at(PLAIN + request + FOLLOWING, cuts))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(garbage=st.binary(min_size=1, max_size=60), cuts=CUTS)
+async def test_garbage_behind_a_plain_request_is_refused_alike(
+    twins: Twins, garbage: bytes, cuts: list[int]
+) -> None:
+    await assert_alike(twins, cut_at(PLAIN + garbage + LAST, cuts))
