@@ -39,7 +39,7 @@ class Front:
         assert runner.server is not None
         turn = routes.adapter.map.turn
         self._route = Route(
-            turn.path, settings.max_body, self._respond, runner.server, caller=turn.fields.msisdn.name
+            turn.path, settings.max_body, self._respond, runner.server, caller=turn.fields.msisdn.name or ""
         )
         if isinstance(routes.engine, Engine):
             self._route.plain = plain_turns(routes.engine, routes, self._again)
