@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import pytest
 import redis
@@ -129,16 +129,31 @@ class Served:
 Serve = Callable[..., Awaitable[Served]]
 
 
+class Listening(Protocol):
+    """What listens on a port."""
+
+    @property
+    def port(self) -> int: ...
+
+
+Server = TypeVar("Server", bound=Listening)
+
+
 @dataclass
-class Twins:
+class Pair(Generic[Server]):
     """One server with the lane, one with aiohttp alone. What is said to one is said to the other."""
 
-    fast: Served
-    slow: Served
+    fast: Server
+    slow: Server
 
     async def both(self, pieces: Sequence[bytes]) -> tuple[bytes, bytes]:
         """What each says to these pieces on a connection of its own."""
-        return await said_by_both(self.fast.port, self.slow.port, pieces)
+        said = await asyncio.gather(everything(self.fast.port, pieces), everything(self.slow.port, pieces))
+        return said[0], said[1]
+
+
+class Twins(Pair["Served"]):
+    """Both over an engine that keeps what it heard."""
 
     def heard(self) -> list[tuple[list[Turn], list[SessionEvent]]]:
         """What came to each of them since this was asked last."""
@@ -224,21 +239,8 @@ class Desk:
         await self.engine.close()
 
 
-@dataclass
-class Desks:
-    """The same menu behind the lane and behind aiohttp alone, each with an engine and a Redis of its own."""
-
-    fast: Desk
-    slow: Desk
-
-    async def both(self, pieces: Sequence[bytes]) -> tuple[bytes, bytes]:
-        """What each says to these pieces on a connection of its own."""
-        return await said_by_both(self.fast.port, self.slow.port, pieces)
-
-
-async def said_by_both(fast: int, slow: int, pieces: Sequence[bytes]) -> tuple[bytes, bytes]:
-    said = await asyncio.gather(everything(fast, pieces), everything(slow, pieces))
-    return said[0], said[1]
+class Desks(Pair[Desk]):
+    """The same menu behind both, each with an engine and a Redis of its own."""
 
 
 @pytest.fixture
