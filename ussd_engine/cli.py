@@ -45,6 +45,15 @@ app = typer.Typer(
     help="Answer USSD dialogs written in YAML.",
 )
 
+
+@app.callback()
+def _before_any_command() -> None:
+    """What a command prints is for a person or a file: its logs go beside it, and are redacted."""
+    from ussd_engine.observe import logs
+
+    logs.write_as_json()
+
+
 Folders = Annotated[list[Path], typer.Argument(help="Menu folders, as in menus/umoja.")]
 Folder = Annotated[Path, typer.Argument(help="A menu folder, as in menus/umoja.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Where to listen.")]

@@ -11,7 +11,7 @@ import asyncpg
 
 from services.api import people
 from services.api.permissions import Role
-from services.app import service
+from services.app import Umoja
 from services.seeding import loading
 from services.seeding.desk import Plan
 from tests.api.conftest import CHEAP, HASHED, PASSWORD
@@ -47,7 +47,8 @@ async def opened(pg_url: str, redis_url: str) -> AsyncIterator[Lender]:
         USSD_SECRET=world.SECRET.decode(),
     )  # fmt: skip
     await loading.seed(settings, Plan(BORROWERS, DAYS, 7, yesterday()), lambda _line: None, check=False)
-    board = Board()
+    # One of its own, for it stays until the run ends: the one of all tests starts and stops meanwhile.
+    board, service = Board(), Umoja()
     engine = await open_engine(settings, board, plugins={"umoja": service})
     running = Running(make_app(settings, engine, board, services=[service]), settings, board)
     await running.start()

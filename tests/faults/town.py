@@ -32,7 +32,6 @@ from loadtests.bench.borrowers import PIN, SERVICE_CODE, source
 from loadtests.bench.dialogs import PATH
 from loadtests.bench.processes import free_port
 from migrations import run as migrations
-from services.app import service
 from services.failpoints import VARIABLE
 from services.ledger import accounts, treasury
 from services.mpesa.settings import of_sandbox
@@ -42,7 +41,6 @@ from tests.faults.queries import AGAIN, AT_REST, BEGUN, DEAD_SENDER, ON_ITS_WAY,
 from tests.services import world
 from ussd_engine import embedded
 from ussd_engine.embedded import Servers
-from ussd_engine.plugin import Runtime
 from ussd_engine.settings import Settings
 
 REPOSITORY = world.FOLDER.parents[1]
@@ -303,12 +301,11 @@ async def opened(folder: Path, sandbox: Running) -> AsyncIterator[Town]:
             environment = _environment(folder, servers, sandbox, port)
             url = f"http://127.0.0.1:{port}"
             town = Town(servers, pool, sandbox, folder, environment, url, http, world.terms())
-            await service.start(Runtime(Settings(USSD_SECRET=world.SECRET.decode()), pool))
             try:
-                await _settle_in(town)
-                yield town
+                async with world.serving(pool, servers.database_url):
+                    await _settle_in(town)
+                    yield town
             finally:
-                await service.stop()
                 for task in town.watching:
                     task.cancel()
                 await asyncio.gather(*town.watching, return_exceptions=True)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import orjson
 import psutil
 import pytest
 from typer.testing import CliRunner, Result
@@ -44,6 +45,21 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "hello").mkdir()
     (tmp_path / "hello" / "service.yaml").write_text(MENU)
     return tmp_path / "hello"
+
+
+def test_what_a_command_logs_is_redacted_and_does_not_mix_with_what_it_prints() -> None:
+    code = (
+        "import sys, structlog; from ussd_engine import cli\n"
+        "@cli.app.command()\n"
+        "def pay():\n"
+        "    structlog.get_logger('umoja').warning('late', phone='254711000126', pin='4821')\n"
+        "    print('Paid.')\n"
+        "sys.argv[1:] = ['pay']; cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "Paid.\n"
+    line = orjson.loads(done.stderr)
+    assert (line["event"], line["phone"], line["pin"]) == ("late", "2547***126", "[dropped]")
 
 
 def test_help_names_every_command_and_loads_no_server() -> None:

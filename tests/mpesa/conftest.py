@@ -12,7 +12,6 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from services.app import service
 from services.ledger import accounts, journals, treasury
 from services.loans.terms import Terms
 from services.mpesa import callbacks, client, sweeping
@@ -21,7 +20,6 @@ from services.mpesa.inbox import process_inbox
 from services.mpesa.settings import MpesaSettings, of_sandbox
 from services.sandbox.server import Running
 from tests.services import world
-from ussd_engine.plugin import Runtime
 from ussd_engine.settings import Settings
 
 AT_ONCE = 0.000001
@@ -132,10 +130,8 @@ def terms() -> Terms:
 
 @pytest_asyncio.fixture
 async def pool(pg_url: str) -> AsyncIterator[Any]:
-    async with asyncpg.create_pool(pg_url, min_size=1, max_size=10) as made:
-        await service.start(Runtime(Settings(USSD_SECRET=world.SECRET.decode()), made))
+    async with asyncpg.create_pool(pg_url, min_size=1, max_size=10) as made, world.serving(made, pg_url):
         yield made
-        await service.stop()
 
 
 @pytest_asyncio.fixture

@@ -22,17 +22,14 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from services.app import service
 from services.ledger import accounts, treasury
 from services.loans import approvals
 from services.reports import Parameters, Ran, run
 from tests import databases
 from tests.services import world
 from tests.services.lending import TODAY, close_until, in_transaction, lent, noon
-from tests.services.world import SECRET, Phone, assert_books_right
+from tests.services.world import Phone, assert_books_right
 from ussd_engine.embedded import Servers
-from ussd_engine.plugin import Runtime
-from ussd_engine.settings import Settings
 
 DAY = timedelta(days=1)
 BEGINNING = TODAY - 240 * DAY
@@ -65,11 +62,8 @@ TEMPLATE = "template_reports"
 async def small_lender(servers: Servers, migrated_template: str) -> dict[str, str]:
     """The lender's database, made once: 230 business days are closed in it. Gives its loans by letter."""
     url = databases.create(servers, TEMPLATE, migrated_template)
-    async with asyncpg.create_pool(url, min_size=1, max_size=5) as pool:
-        await service.start(Runtime(Settings(USSD_SECRET=SECRET.decode()), pool))
-        refs = await _live(pool, world.terms())
-        await service.stop()
-    return refs
+    async with asyncpg.create_pool(url, min_size=1, max_size=5) as pool, world.serving(pool, url):
+        return await _live(pool, world.terms())
 
 
 @pytest.fixture

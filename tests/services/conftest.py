@@ -7,19 +7,14 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from services.app import service
 from services.loans.terms import Terms
 from tests.services import world
-from ussd_engine.plugin import Runtime
-from ussd_engine.settings import Settings
 
 
 @pytest_asyncio.fixture
 async def pool(pg_url: str) -> AsyncIterator[Any]:
-    async with asyncpg.create_pool(pg_url, min_size=1, max_size=10) as made:
-        await service.start(Runtime(Settings(USSD_SECRET=world.SECRET.decode()), made))
+    async with asyncpg.create_pool(pg_url, min_size=1, max_size=10) as made, world.serving(made, pg_url):
         yield made
-        await service.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """A borrower with a phone, for tests: presses become actions, each under its own key."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,10 +10,13 @@ from typing import Any
 
 from services import clock
 from services.actions import registry
+from services.app import service
 from services.ledger import invariants
 from services.loans import approvals, servicing
 from services.loans.terms import Terms, read
 from ussd_engine.actions import Call, Outcome
+from ussd_engine.plugin import Runtime
+from ussd_engine.settings import Settings
 
 SECRET = b"a secret of the tests"
 PIN = "4826"
@@ -27,6 +31,18 @@ def terms() -> Terms:
     found, problems = read({path.name: path.read_text() for path in FOLDER.glob("*.yaml")})
     assert found is not None, problems
     return found
+
+
+@asynccontextmanager
+async def serving(pool: Any, database_url: str) -> AsyncIterator[None]:
+    """The lender at work on the database of the pool. It has connections of its own too, so it is told where
+    that is: by default it would look for one on this machine."""
+    settings = Settings(_env_file=None, database_url=database_url, USSD_SECRET=SECRET.decode())
+    await service.start(Runtime(settings, pool))
+    try:
+        yield
+    finally:
+        await service.stop()
 
 
 @dataclass

@@ -23,7 +23,6 @@ from argon2 import PasswordHasher
 from pydantic import SecretStr
 
 from services import clock, documents, failpoints, outbox
-from services.app import service
 from services.borrowers import pins
 from services.ledger import accounts, treasury
 from services.loans.terms import Terms
@@ -44,7 +43,6 @@ from services.tasks.topics import TASKS
 from tests.services import world as people
 from tests.services.lending import with_product
 from tests.simulation import timepiece
-from ussd_engine.plugin import Runtime
 from ussd_engine.settings import Settings
 
 FUNDED = 40_000_000
@@ -240,10 +238,9 @@ async def opened(
                 http, random.Random(seed),
             )  # fmt: skip
             with _patched(made):
-                await service.start(Runtime(chosen, pool))
-                await _settle_in(made, borrowers)
-                yield made
-                await service.stop()
+                async with people.serving(pool, pg_url):
+                    await _settle_in(made, borrowers)
+                    yield made
     assert box.world.wallets.faults() == []
     assert box.agenda.failures == []
 

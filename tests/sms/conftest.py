@@ -12,7 +12,6 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from services import documents
-from services.app import service
 from services.loans.terms import Terms
 from services.sandbox.server import Running
 from services.sms import sending, texts
@@ -20,8 +19,6 @@ from services.sms.client import AfricasTalking
 from services.sms.settings import SmsSettings
 from services.sms.texts import Texts
 from tests.services import world
-from ussd_engine.plugin import Runtime
-from ussd_engine.settings import Settings
 
 SOURCES = {path.name: path.read_text() for path in world.FOLDER.glob("*.yaml")}
 NOON = datetime.now(UTC).replace(hour=9)  # in Nairobi
@@ -82,10 +79,8 @@ def words() -> Texts:
 
 @pytest_asyncio.fixture
 async def pool(pg_url: str) -> AsyncIterator[Any]:
-    async with asyncpg.create_pool(pg_url, min_size=1, max_size=10) as made:
-        await service.start(Runtime(Settings(USSD_SECRET=world.SECRET.decode()), made))
+    async with asyncpg.create_pool(pg_url, min_size=1, max_size=10) as made, world.serving(made, pg_url):
         yield made
-        await service.stop()
 
 
 @pytest_asyncio.fixture

@@ -14,11 +14,9 @@ import asyncpg
 import orjson
 import pytest_asyncio
 
-from services.app import service
 from services.sandbox.server import Running
 from services.tasks import app
 from tests.services import world
-from ussd_engine.plugin import Runtime
 from ussd_engine.settings import Settings
 
 PATIENCE_S = 60.0
@@ -143,8 +141,7 @@ class Yard:
 
 @pytest_asyncio.fixture
 async def yard(pg_url: str, redis_url: str, sandbox: Running, repository: Path) -> AsyncIterator[Yard]:
-    async with asyncpg.create_pool(pg_url, min_size=1, max_size=5) as pool:
-        await service.start(Runtime(Settings(USSD_SECRET=world.SECRET.decode()), pool))
+    async with asyncpg.create_pool(pg_url, min_size=1, max_size=5) as pool, world.serving(pool, pg_url):
         sources = {path.name: path.read_text() for path in world.FOLDER.glob("*.yaml")}
         await pool.execute(PUBLISH, orjson.dumps(sources).decode())
         phone = await world.Phone(pool, world.terms()).join()
@@ -152,4 +149,3 @@ async def yard(pg_url: str, redis_url: str, sandbox: Running, repository: Path) 
         yield made
         for process in list(made.running):
             await made.kill(process)
-        await service.stop()

@@ -99,12 +99,21 @@ _SHARED: list[Any] = [
 
 
 class _OurHandler(logging.StreamHandler[Any]):
-    """Marks the handler this module installed, so that a second call replaces it."""
+    """This module's: a second call replaces it. It writes to what is standard error at the time."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 def setup_logging(settings: "Settings") -> None:
-    """Send structlog and the standard library's logging to standard error, as JSON, redacted."""
+    """As `write_as_json`, from the level that is set on; numbers are masked as they are set to be."""
     show_of_numbers(settings.mask_first, settings.mask_last)
+    write_as_json(settings.log_level)
+
+
+def write_as_json(level: str = "warning") -> None:
+    """Send structlog and the standard library's logging to standard error, as JSON, redacted."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -116,7 +125,7 @@ def setup_logging(settings: "Settings") -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = _OurHandler(sys.stderr)
+    handler = _OurHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *_SHARED],
@@ -128,7 +137,7 @@ def setup_logging(settings: "Settings") -> None:
         if isinstance(old, _OurHandler):
             root.removeHandler(old)
     root.addHandler(handler)
-    root.setLevel(settings.log_level.upper())
+    root.setLevel(level.upper())
     logging.getLogger("asyncio").setLevel(logging.WARNING)
 
 
