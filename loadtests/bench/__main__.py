@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +15,7 @@ from loadtests.bench import (
     everything,
     journey,
     lists,
+    machine,
     menu_sizes,
     money,
     publish,
@@ -48,7 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped
     try:
-        report = _run(options)
+        with nullcontext() if options.let_sleep else machine.awake():
+            report = _run(options)
     except UssdError as error:
         print(error, file=sys.stderr)
         return 1
@@ -76,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--repeats", type=int, default=3, help="of each measurement (default 3)")
     common.add_argument("--connections", type=int, default=128, help="of the load generator (default 128)")
     common.add_argument("--client", choices=["auto", *CLIENTS], default="auto", help="load generator")
+    common.add_argument("--let-sleep", action="store_true", help="idle cores halt, as they do by default")
     parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description=__doc__)
     parsers = parser.add_subparsers(dest="bench", required=True, metavar="NAME")
     for name, bench in BENCHES.items():

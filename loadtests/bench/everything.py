@@ -51,6 +51,8 @@ def _one(name: str, options: argparse.Namespace) -> tuple[Report | None, str]:
         command = [sys.executable, "-m", "loadtests.bench", name, "--report", str(file)]
         for each in COMMON:
             command += [f"--{each}", str(getattr(options, each))]
+        if options.let_sleep:
+            command.append("--let-sleep")
         if name == "turn":
             command.append("--half-rate")
         result = subprocess.run(

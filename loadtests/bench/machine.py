@@ -4,6 +4,7 @@ import os
 import platform
 import resource
 import shutil
+import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import psutil
 from ussd_engine.embedded import redis_binary
 from ussd_engine.errors import UssdError
 
+_LATENCY = Path("/dev/cpu_dma_latency")
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 # What others are built with or run on, and how each is asked for its version.
 _TOOLS = {"cc": ["cc", "--version"], "go": ["go", "version"], "node": ["node", "--version"]}
@@ -72,6 +74,33 @@ def cores() -> Cores:
     return Cores(mine[0], mine[1], mine[2] if len(mine) > 2 else mine[1], apart=True)
 
 
+@contextmanager
+def awake() -> Iterator[None]:
+    """Idle cores go on looking for work meanwhile, and do not halt; nothing when the system refuses.
+
+    To wake a virtual core is its host's work: it costs whoever wakes it some 10 us, and a busy host lets the
+    sleeper wait. Linux keeps every core awake while 0 us, a signed 32 bit number, is written to this file and
+    it stays open (its Documentation/power/pm_qos_interface.rst). tuned does the same for servers.
+    """
+    try:
+        file = os.open(_LATENCY, os.O_WRONLY)
+    except OSError:
+        yield
+        return
+    try:
+        os.write(file, struct.pack("=i", 0))
+        yield
+    finally:
+        os.close(file)
+
+
+def stolen_s(pinned: Cores) -> tuple[float, ...]:
+    """Seconds for which the host let others have the server's and the client's core, since the start of the
+    machine, in steps of 0.01; zeros where the system does not tell."""
+    times = psutil.cpu_times(percpu=True)
+    return tuple(getattr(times[core], "steal", 0.0) for core in (pinned.server, pinned.client))
+
+
 def allow_open_files(wanted: int) -> None:
     """Let this process and what it starts have as many open files. Raises UssdError when it may not."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -93,6 +122,7 @@ def description(pinned: Cores) -> dict[str, str]:
         "pinned": f"server on core {pinned.server}, client on {pinned.client}, Redis on {pinned.redis}"
         if pinned.apart
         else "no",
+        "idle cores": _idle(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "aiohttp": version("aiohttp"),
@@ -112,6 +142,15 @@ def _cpu() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def _idle() -> str:
+    """Empty where the system does not say."""
+    try:
+        latency = struct.unpack("=i", _LATENCY.open("rb", buffering=0).read(4))[0]
+    except (OSError, struct.error):
+        return ""
+    return "kept awake" if latency == 0 else "sleep"
 
 
 def _caches() -> str:
