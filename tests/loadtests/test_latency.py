@@ -13,7 +13,7 @@ from loadtests.bench.paced import Timed
 from loadtests.bench.pauses import Pauses
 from loadtests.bench.subject import Numbers, Subject
 
-ALONE, TAKEN = 0.0, 0.05
+ALONE, TAKEN = 0.0, 0.01  # seconds
 PINNED = Cores(0, 0, 0, apart=False)
 
 
@@ -27,18 +27,18 @@ def engine() -> Subject:
 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Sets what share of each run's time the host takes, in turn; counts the runs."""
+    """Sets for how long the host has a core in each run, in turn; counts the runs."""
     ran: list[float] = []
     taken = [0.0]
 
-    def given(*shares: float) -> list[float]:
-        coming = cycle(shares)
+    def given(*seconds: float) -> list[float]:
+        coming = cycle(seconds)
 
-        def run(plan: Any, rate: float) -> Timed:
-            share = next(coming)
-            taken[0] += share * (plan.seconds + paced.WARM_S)
+        def run(_plan: Any, rate: float) -> Timed:
+            took = next(coming)
+            taken[0] += took
             ran.append(rate)
-            return timed(40.0 if share else 2.0)
+            return timed(40.0 if took else 2.0)
 
         monkeypatch.setattr(paced, "at_rate", run)
         monkeypatch.setattr(machine, "stolen_s", lambda _pinned: (0.0, taken[0]))
