@@ -33,8 +33,8 @@ Rules:
 4. In a batch a category is its bin's number (see `encode`); a number that is no bin's is "any other".
 """
 
-# Buffer types such as cython.int[::1] are no types to a checker.
-# mypy: disable-error-code="misc"
+# Buffer and array types, such as cython.int[::1], are no types to a checker.
+# mypy: disable-error-code="misc,valid-type,name-defined"
 
 import hashlib
 import json
@@ -52,6 +52,9 @@ from .scorecard_steps import Steps
 
 __all__ = ["Band", "Scorecard", "ScorecardError"]
 
+# An applicant's row is double[200] on the stack: as many as MAX_FEATURES of scorecard_checks.
+_GROUP = cython.declare(cython.Py_ssize_t, 4)  # edges compared at a time
+
 
 @dataclass(frozen=True)
 class Band:
@@ -67,8 +70,8 @@ class Band:
 class Scorecard:
     """Flat tables for one applicant (see `stairs`), and the same as `Steps` for many.
 
-    The edges of feature f are edges[at[f]:at[f + 1]]. It has one cell more than edges, so its cells begin
-    at at[f] + f.
+    The edges of feature f are edges[at[f]:at[f + 1]], filled up to groups with NaN, which no value reaches.
+    Its cells, one more than edges, begin at first[f].
     """
 
     names = cython.declare(tuple, visibility="readonly")
@@ -79,11 +82,13 @@ class Scorecard:
     min_score = cython.declare(cython.int, visibility="readonly")
     max_score = cython.declare(cython.int, visibility="readonly")
     _size = cython.declare(cython.Py_ssize_t)
-    _codes = cython.declare(list)  # per feature: None, or category → bin
+    _codes = cython.declare(list)  # per feature: None, or category → bin, with any other's under None
     _reasons = cython.declare(list)  # per cell: its reason code, or None
     _at = cython.declare(cython.longlong[::1])
+    _first = cython.declare(cython.longlong[::1])
     _edges = cython.declare(cython.double[::1])
     _points = cython.declare(cython.int[::1])
+    _places = cython.declare(cython.longlong[::1])  # per feature: where dicts have it; see scorecard.pxd
     _most = cython.declare(cython.int[::1])  # per feature: the points of its best cell
     _steps = cython.declare(object)
 
@@ -112,63 +117,75 @@ class Scorecard:
         reasons: list[Any] = []
         edges: list[float] = []
         points: list[int] = []
-        at, most = [0], []
+        at, first, most = [0], [], []
         for feature in features:
             own, cells = stairs(feature)
-            edges += own
+            edges += own + [math.nan] * (-len(own) % _GROUP)
             at.append(len(edges))
+            first.append(len(points))
             points += [cell["points"] for cell in cells]
             reasons += [cell.get("reason", feature.get("reason")) for cell in cells]
             most.append(max([cell["points"] for cell in cells]))
-            categories = {
+            categories: dict[str | None, float] = {
                 category: float(index)
                 for index, cell in enumerate(feature["bins"])
                 for category in cell.get("in", ())
             }
+            categories[None] = float(len(feature["bins"]) - 1)
             codes.append(categories if feature["type"] == "category" else None)
         self._codes, self._reasons = codes, reasons
-        self._at, self._edges = array("q", at), array("d", edges)
+        self._at, self._first, self._edges = array("q", at), array("q", first), array("d", edges)
+        self._places = array("q", range(len(features)))
         self._points, self._most = array("i", points), array("i", most)
 
+    @cython.locals(f=cython.Py_ssize_t, row=cython.double[200])
     def encode(self, values: Any) -> list[float]:
         """One applicant as a row of a batch: numbers as they are, categories as bins, NaN for missing.
 
         values is a sequence in the order of `names`, or a mapping by name (other names are ignored, but
         an absent one is an error: say None for what is not known).
         """
-        known = self._known(values)
-        return [self._value(known, f) for f in range(self._size)]
+        if not cython.compiled:
+            row = [0.0] * self._size
+        self._read(values, row)
+        return [row[f] for f in range(self._size)]
 
-    @cython.locals(f=cython.Py_ssize_t, total=cython.int)
+    @cython.locals(f=cython.Py_ssize_t, total=cython.int, row=cython.double[200])
     def score(self, values: Any) -> int:
         """The applicant's score. `values` as for `encode`."""
+        if not cython.compiled:
+            row = [0.0] * self._size
+        self._read(values, row)
         total = self.base_points
-        known = self._known(values)
         for f in range(self._size):
-            total += self._points[self._cell(f, self._value(known, f))]
+            total += self._points[self._cell(f, row[f])]
         return total
 
-    @cython.locals(f=cython.Py_ssize_t)
+    @cython.locals(f=cython.Py_ssize_t, row=cython.double[200])
     def points(self, values: Any) -> dict[str, int]:
         """What each feature gave. With base_points they sum to the score."""
-        known = self._known(values)
+        if not cython.compiled:
+            row = [0.0] * self._size
+        self._read(values, row)
         given: dict[str, int] = {}
         for f in range(self._size):
-            given[self.names[f]] = self._points[self._cell(f, self._value(known, f))]
+            given[self.names[f]] = self._points[self._cell(f, row[f])]
         return given
 
-    @cython.locals(f=cython.Py_ssize_t, cell=cython.Py_ssize_t, cost=cython.longlong)
+    @cython.locals(f=cython.Py_ssize_t, cell=cython.Py_ssize_t, cost=cython.longlong, row=cython.double[200])
     def reasons(self, values: Any, n: int = 3) -> list[str]:
         """Up to n reason codes, the costliest first; of equal ones, the earlier feature's.
 
         The cost is the feature's most points less the points given. Features that cost nothing, and
         cells without a reason, give none; a code shared by several is told once.
         """
-        known = self._known(values)
+        if not cython.compiled:
+            row = [0.0] * self._size
+        self._read(values, row)
         lost: list[int] = []
         cells: list[int] = []
         for f in range(self._size):
-            cell = self._cell(f, self._value(known, f))
+            cell = self._cell(f, row[f])
             cells.append(cell)
             cost = self._most[f] - self._points[cell]
             if cost > 0 and self._reasons[cell] is not None:
@@ -212,16 +229,39 @@ class Scorecard:
     @cython.locals(cell=cython.Py_ssize_t, edge=cython.Py_ssize_t)
     def _cell(self, f: cython.Py_ssize_t, x: cython.double) -> cython.Py_ssize_t:
         """The cell of value x of feature f: its first one, and one on for each edge that x reaches."""
-        cell = self._at[f] + f
-        for edge in range(self._at[f], self._at[f + 1]):
-            cell += x >= self._edges[edge]  # counted, not searched for: nothing to guess wrong
+        cell = self._first[f]
+        edge = self._at[f]
+        while edge < self._at[f + 1]:  # counted, not searched for: nothing to guess wrong
+            cell += (
+                (x >= self._edges[edge])
+                + (x >= self._edges[edge + 1])
+                + (x >= self._edges[edge + 2])
+                + (x >= self._edges[edge + 3])
+            )
+            edge += _GROUP
         return cell
 
     @cython.cfunc
-    @cython.inline
+    @cython.exceptval(-1)
+    @cython.locals(f=cython.Py_ssize_t)
+    def _read(self, values: object, row: cython.p_double) -> cython.int:
+        """Fill the row with the applicant as `encode` says."""
+        known = self._known(values)
+        f = 0
+        while f < self._size:
+            if cython.compiled and type(known) is dict:
+                places = cython.address(self._places[0])
+                f = near(known, self.names, self._codes, places, row, f)  # noqa: F821
+                if f == self._size:
+                    break
+            row[f] = self._asked(known, f)
+            f += 1
+        return 0
+
+    @cython.cfunc
     @cython.exceptval(-1, check=True)
-    def _value(self, values: object, f: cython.Py_ssize_t) -> cython.double:
-        """The value of feature f as a float. values is what `_known` gave."""
+    def _asked(self, values: object, f: cython.Py_ssize_t) -> cython.double:
+        """The value of feature f, whatever kind it is. values is what `_known` gave."""
         if type(values) is dict:
             # The default is an object that no caller gives: then the name is absent.
             value = cython.cast(dict, values).get(cython.cast(tuple, self.names)[f], self)
@@ -245,19 +285,16 @@ class Scorecard:
 
     @cython.cfunc
     @cython.exceptval(-1, check=True)
-    def _category(self, f: cython.Py_ssize_t, codes: dict[str, object], value: object) -> cython.double:
+    def _category(self, f: cython.Py_ssize_t, codes: dict[object, object], value: object) -> cython.double:
         if isinstance(value, str):
-            code: object = codes.get(value)
-            # The last bin takes the rest. It has as many before it as there are edges, less two.
-            other = self._at[f + 1] - self._at[f] - 2
-            return float(other) if code is None else cython.cast(cython.double, code)
+            return cython.cast(cython.double, codes.get(value, codes[None]))
         if value is None or (isinstance(value, float) and math.isnan(value)):
             return math.nan
         raise TypeError(f"{self.names[f]} is a category: give text, not {type(value).__name__}")
 
     @cython.cfunc
     def _known(self, values: Any) -> Any:
-        """The values as `_value` takes them: the dict itself, or a tuple in the order of the features."""
+        """The values as `_asked` takes them: the dict itself, or a tuple in the order of the features."""
         if type(values) is dict:
             return values
         if type(values) is list and len(values) == self._size:

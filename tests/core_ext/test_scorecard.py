@@ -70,6 +70,61 @@ def test_random_cards_and_applicants_score_as_a_plain_reading_of_the_dict(
     assert out.tolist() == expected
 
 
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_dicts_that_are_made_in_any_order_under_any_objects_score_as_a_row_does(
+    core: Core, data: st.DataObject
+) -> None:
+    card = data.draw(cards())
+    scorecard = core.scorecard.Scorecard.from_dict(card)
+    for _ in range(6):
+        values = data.draw(applicants(card))
+        entries = [*zip(scorecard.names, values, strict=True), ("nobody_asks", 1.0), ("nor_for_this", "x")]
+        entries = data.draw(st.permutations(entries))
+        if data.draw(st.booleans()):  # equal names that are other objects
+            entries = [("".join([*name]), value) for name, value in entries]
+        made = {"goes_again": 0.0, **dict(entries)}
+        if data.draw(st.booleans()):
+            del made["goes_again"]  # leaves a hole
+        assert scorecard.score(made) == scorecard.score(values)
+        assert scorecard.points(made) == scorecard.points(values)
+
+
+def test_after_many_unlike_dicts_those_made_alike_are_still_scored_right(core: Core) -> None:
+    scorecard = core.scorecard.Scorecard.from_dict(CARD)
+    months, county = scorecard.names
+    for _ in range(100):
+        assert scorecard.score({"".join([*county]): "nairobi", "".join([*months]): 30}) == 360
+        assert scorecard.score({county: "mombasa", months: 30.0}) == 345
+        assert scorecard.score({"else": 1, months: None, county: None}) == 300
+
+
+def test_a_value_that_changes_its_dict_while_it_is_read_is_no_trouble(core: Core) -> None:
+    scorecard = core.scorecard.Scorecard.from_dict(CARD)
+    months, county = scorecard.names
+    made: dict[str, Any] = {}
+
+    class Months:
+        def __float__(self) -> float:
+            made.clear()
+            made[county] = "kiambu"
+            return 30.0
+
+    made |= {months: Months(), county: "mombasa"}
+    assert scorecard.score(made) == 360
+
+
+def test_as_many_features_as_a_scorecard_may_have_are_read(core: Core) -> None:
+    feature = CARD["features"][0]
+    many = [{**feature, "name": f"months_{number}"} for number in range(200)]
+    scorecard = core.scorecard.Scorecard.from_dict(changed(features=many, bands=CARD["bands"][2:]))
+    for values in ([30.0] * 200, dict.fromkeys(scorecard.names, 30.0)):
+        assert scorecard.score(values) == 300 + 200 * 40
+        assert scorecard.encode(values) == [30.0] * 200
+        assert scorecard.reasons(values) == []
+        assert set(scorecard.points(values).values()) == {40}
+
+
 @settings(max_examples=50, deadline=None)
 @given(card=cards())
 def test_the_least_and_greatest_scores_are_reached(core: Core, card: dict[str, Any]) -> None:
