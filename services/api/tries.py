@@ -13,14 +13,15 @@ from services.api.settings import ApiSettings
 
 FORGIVEN_S = 24 * 3600.0
 
-# $2 tries before the first wait of $3 seconds, at most $4. A wait that stands is not touched.
+# $2 tries before the first wait of $3 seconds, at most $4. A wait that stands is not touched. No wait is the
+# epoch, not now(): that would lie ahead of whoever began a moment before and was overtaken.
 COUNT = """
-insert into login_try as tried (who, failures)
-values ($1, 1)
+insert into login_try as tried (who, failures, wait_until)
+values ($1, 1, 'epoch')
 on conflict (who) do update
 set failures = case when tried.last_at < now() - make_interval(secs => $5) then 1 else tried.failures + 1 end,
     wait_until = case
-        when tried.last_at < now() - make_interval(secs => $5) or tried.failures + 1 < $2 then now()
+        when tried.last_at < now() - make_interval(secs => $5) or tried.failures + 1 < $2 then 'epoch'
         else now() + make_interval(secs => least($4, $3 * power(2, least(tried.failures + 1 - $2, 30))))
     end,
     last_at = now()
@@ -42,7 +43,7 @@ where who = $1
 TAKE_BACK = """
 update login_try
 set failures = greatest(failures - 1, 0),
-    wait_until = case when failures - 1 < $2 then now() else wait_until end
+    wait_until = case when failures - 1 < $2 then 'epoch' else wait_until end
 where who = $1
 """
 
