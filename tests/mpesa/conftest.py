@@ -156,7 +156,7 @@ async def till(
         prompt_ask_after_s=AT_ONCE,
         float_asked_every_s=AT_ONCE,
         timeout_s=1.0,
-        connect_timeout_s=1.0,
+        connect_timeout_s=10.0,  # nobody is slow to be connected here but a busy machine
     )
     desk.append(callbacks.Desk(Settings(USSD_SECRET=world.SECRET.decode()), settings, pool))
     async with pool.acquire() as connection, connection.transaction():
